@@ -1,0 +1,59 @@
+/**
+ * Every error code a person or a program can meet, with its HTTP status and one sentence on what to do. Codes are stable.
+ */
+export const errorTable = {
+  'config.invalid': { status: 400, action: 'Correct the named line of the configuration and start again.' },
+  'config.not-found': { status: 404, action: 'Check the path given with --config.' },
+  'map.invalid': { status: 400, action: 'Correct the named line of the point map.' },
+  'map.not-found': { status: 404, action: 'Add the file under pointmaps/, or correct the map named by the device.' },
+  'api.port-taken': { status: 503, action: 'Stop the other program, or choose another port with R_EMS_API_PORT.' },
+  'api.host-refused': { status: 421, action: 'Open the service by the address it printed.' },
+  'api.origin-refused': { status: 403, action: 'Use the web UI served by this service, or a program with a token.' },
+  'api.token-missing': {
+    status: 401,
+    action: 'Send the header Authorization: Bearer TOKEN; the token is in the data folder.',
+  },
+  'api.token-wrong': { status: 401, action: 'Use the token from the data folder of this service.' },
+  'api.not-found': { status: 404, action: 'See /docs for the addresses that exist.' },
+  'api.method-refused': { status: 405, action: 'See /docs for what this address accepts.' },
+  'api.invalid': { status: 400, action: 'Correct the named field; see /docs.' },
+  'api.too-large': { status: 413, action: 'Send less.' },
+  'api.media-refused': { status: 415, action: 'Send application/json.' },
+  'api.internal': { status: 500, action: 'See the service log.' },
+  'device.unknown': { status: 404, action: 'See /api/v1/devices for the devices of this site.' },
+  'device.silent': { status: 503, action: 'Check power, cable and address of the device.' },
+  'metric.unknown': { status: 404, action: 'See /api/v1/devices for the points of this device.' },
+  'storage.folder': {
+    status: 503,
+    action: 'Make the data folder writable, or choose another one with R_EMS_DATA_DIR.',
+  },
+  'storage.corrupt': {
+    status: 503,
+    action: 'The damaged database was set aside and a new one started; keep the old file for recovery.',
+  },
+  'storage.full': { status: 507, action: 'Free disk space; control goes on, history has a gap.' },
+  'storage.busy': { status: 503, action: 'Stop the other service that uses this data folder.' },
+  'serial.not-found': { status: 404, action: 'Check that the adapter is plugged in and the path is right.' },
+  'serial.taken': { status: 503, action: 'Close the program that holds the port.' },
+  'serial.denied': { status: 503, action: 'Add the user to the group that owns the port (usually dialout).' },
+  'runtime.node-version': { status: 500, action: 'Start it through npm, which brings the right Node.js.' },
+  'write.refused': { status: 403, action: 'See the reason; nothing was written.' },
+} as const
+
+export type ErrorCode = keyof typeof errorTable
+
+/** An error a person can act on: a stable code and one sentence with place and cause. The cause is kept. */
+export class EdgeError extends Error {
+  override readonly name = 'EdgeError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.code = code
+  }
+
+  /** What to do about it. */
+  get action(): string {
+    return errorTable[this.code].action
+  }
+}

@@ -1,0 +1,303 @@
+import { z } from 'zod'
+import { registerFunction } from './api.ts'
+import { pointName } from './metrics.ts'
+import { mapId } from './site.ts'
+
+/**
+ * Format v1 of pointmaps/<maker>/<model>.yaml. Addresses are zero-based, as on the wire. Signs are converted here,
+ * so that nothing downstream negates: grid > 0 import, battery > 0 discharge, PV >= 0, loads >= 0.
+ */
+
+/** What kind of device a map describes. */
+export const deviceKind = z.enum([
+  'pv-inverter',
+  'hybrid-inverter',
+  'battery',
+  'bms',
+  'meter',
+  'ev-charger',
+  'weather-station',
+  'tracker',
+  'wind-turbine',
+  'generator',
+  'heat-pump',
+  'relay',
+  'gateway',
+])
+
+/** Register types. `string:N`, `bcd:N` and `bytes:N` take N registers; `bit:B` is bit B (0 = lowest) of one register. */
+export const pointType = z
+  .string()
+  .regex(
+    /^(u?int(8h|8l|16|32|48|64)|float(32|64)|acc(16|32|64)|enum(16|32)|flags(16|32|64)|sunssf|bool|ipv4|ipv6|eui48|date-time|(string|bcd|bytes):([1-9]|[1-9]\d|1[01]\d|12[0-5])|bit:(\d|1[0-5]))$/,
+    'unknown type; see pointmaps/README.md for the list',
+  )
+
+/** Order of 16-bit words in a value that spans several: big = high word first (ABCD), little = low word first (CDAB). */
+export const wordOrder = z.enum(['big', 'little'])
+/** Order of the bytes inside each word: big (AB) or little (BA). */
+export const byteOrder = z.enum(['big', 'little'])
+
+export const confidence = z.enum(['verified', 'cited', 'field-knowledge'])
+
+const address = z.number().int().min(0).max(65_535)
+const scale = z
+  .number()
+  .refine((value) => value !== 0 && Number.isFinite(value), 'must be a finite number other than 0')
+
+/** A point inside a SunSpec model: found by walking, wherever the device keeps that model. */
+export const sunspecPlace = z.strictObject({
+  model: z.number().int().min(1).max(65_534),
+  point: z.string().min(1).max(40),
+  /** 0-based repetition of the model's repeating group, when the point is in it. */
+  group: z.number().int().min(0).max(200).optional(),
+  /** Which one, when a device has the model several times (0 = first). */
+  instance: z.number().int().min(0).max(50).optional(),
+})
+
+const place = {
+  /** Zero-based wire address. Two or more addresses when the registers of one value are not adjacent, highest word first. */
+  address: z.union([address, z.array(address).min(2).max(4)]).optional(),
+  sunspec: sunspecPlace.optional(),
+  function: registerFunction.optional(),
+  type: pointType.optional(),
+  wordOrder: wordOrder.optional(),
+  byteOrder: byteOrder.optional(),
+  /** value = (raw * scale * 10^scaleFactor) + offset. A negative scale turns the device's sign into ours. */
+  scale: scale.optional(),
+  /** Address of the register (sunssf) that holds the power of ten, read together with the value. */
+  scaleFactor: address.optional(),
+  offset: z.number().optional(),
+} as const
+
+export const point = z
+  .strictObject({
+    ...place,
+    /** Unit of the decoded value; must be the metric's SI unit, or one that converts to it by the scale given here. */
+    unit: z.string().max(12).optional(),
+    title: z.string().max(80).optional(),
+    /** Raw values that mean "not available", besides the type's own. */
+    sentinels: z.array(z.number().int()).max(16).optional(),
+    /** False switches off the type's own sentinels for devices that use the full range. */
+    typeSentinels: z.boolean().optional(),
+    /** Raw number -> word, for enum types. */
+    values: z.record(z.string().regex(/^\d+$/), z.string().max(64)).optional(),
+    /** Bit number -> word, for flag types. */
+    bits: z.record(z.string().regex(/^\d+$/), z.string().max(64)).optional(),
+    /** Values outside are refused as implausible (quality bad). In the unit of the point. */
+    range: z.tuple([z.number(), z.number()]).optional(),
+    pollGroup: z.enum(['fast', 'normal', 'slow', 'once']).optional(),
+    /**
+     * For values in two registers of which only one is used at a time, or signed by a second register:
+     * this point is negative when that bit or value says so.
+     */
+    negativeWhen: z.strictObject({ point: pointName, equals: z.union([z.number(), z.string()]) }).optional(),
+    confidence: confidence.optional(),
+    note: z.string().max(400).optional(),
+    source: z.string().max(200).optional(),
+  })
+  .meta({ title: 'Point' })
+export type MapPoint = z.infer<typeof point>
+
+/** A value computed from points of the same device; not measured when one of them is not. */
+export const derivedPoint = z.strictObject({
+  /** Points and factors: value = sum(point * factor). */
+  sum: z
+    .array(z.strictObject({ point: pointName, factor: z.number().optional() }))
+    .min(1)
+    .max(24)
+    .optional(),
+  /** Points whose product it is. */
+  product: z.array(pointName).min(2).max(4).optional(),
+  scale: scale.optional(),
+  title: z.string().max(80).optional(),
+  note: z.string().max(400).optional(),
+})
+
+/** One register write of a command. */
+export const commandWrite = z.strictObject({
+  ...place,
+  /** A constant, or the command's value (`$value`), or how long the setpoint may live (`$expiryS`). In the unit of this write before scale. */
+  value: z.union([z.number(), z.literal('$value'), z.literal('$expiryS')]),
+  /** FC06 or FC16 where the device takes only one of them; automatic otherwise. */
+  with: z.enum(['single', 'multiple']).optional(),
+})
+
+/** Names of the commands automatic control and people know. */
+export const commandName = z.enum([
+  'setPowerW', // battery or inverter active power, > 0 discharges or feeds in
+  'limitPowerW', // upper limit of generated or consumed power
+  'limitPowerPercent', // upper limit of generated power, of the rated power
+  'setCurrentA', // charging current per phase
+  'limitChargeW',
+  'limitDischargeW',
+  'setReservePercent',
+  'switchOn', // 1 on, 0 off
+])
+export type CommandName = z.infer<typeof commandName>
+
+const limitSource = z.union([z.number(), z.strictObject({ point: pointName, factor: z.number().optional() })])
+
+export const command = z
+  .strictObject({
+    title: z.string().max(80).optional(),
+    unit: z.string().max(12),
+    /** Allowed values, in `unit`: numbers, or a point of the device times a factor. A command without limits is refused. */
+    limits: z.strictObject({ min: limitSource, max: limitSource }),
+    /** Smallest difference the device can express. */
+    step: z.number().positive().optional(),
+    /** What is written, in this order. */
+    writes: z.array(commandWrite).min(1).max(8),
+    /** What is written to give control back to the device, in this order. */
+    release: z.array(commandWrite).max(8).optional(),
+    /** The point that shows the setpoint in force, for read-back and for the first move after a start (S7). */
+    readBack: z
+      .strictObject({
+        point: pointName,
+        tolerance: z.number().min(0),
+        withinMs: z.number().int().min(0).max(60_000).default(1000),
+      })
+      .optional(),
+    /** A measured point that must follow; without effect the command is reported and not repeated for ever. */
+    effect: z
+      .strictObject({ point: pointName, tolerance: z.number().min(0), withinMs: z.number().int().min(0).max(600_000) })
+      .optional(),
+    /**
+     * How the setpoint dies with us (S3).
+     *   reversion: the device counts down `seconds` from each write and falls back to `fallback`
+     *   watchdog: the device falls back when no request (or no `heartbeat` write) comes for `seconds`
+     *   none: it is held for ever, so only values that are safe for ever may be written
+     */
+    expiry: z.discriminatedUnion('kind', [
+      z.strictObject({
+        kind: z.literal('reversion'),
+        seconds: z.number().int().min(1).max(3600),
+        fallback: z.string().max(120),
+      }),
+      z.strictObject({
+        kind: z.literal('watchdog'),
+        seconds: z.number().int().min(1).max(3600),
+        heartbeat: z.array(commandWrite).max(4).optional(),
+        fallback: z.string().max(120),
+      }),
+      z.strictObject({ kind: z.literal('none') }),
+    ]),
+    /** Written when the inputs a setpoint depends on are missing (S5). */
+    safeValue: z.union([z.number(), z.literal('release')]),
+    /** Non-volatile registers wear out: written only on change, with a daily budget. */
+    storage: z.enum(['volatile', 'non-volatile']),
+    dailyWrites: z.number().int().min(1).max(100_000).optional(),
+    confidence: confidence.optional(),
+    note: z.string().max(400).optional(),
+    source: z.string().max(200).optional(),
+  })
+  .meta({ title: 'Command' })
+export type MapCommand = z.infer<typeof command>
+
+/** A read-only question whose answer tells whether this is the device. */
+export const identityProbe = z.strictObject({
+  ...place,
+  /** Any of these must hold. For text, `matches` is a regular expression without look-around. */
+  equals: z.union([z.number(), z.string()]).optional(),
+  oneOf: z
+    .array(z.union([z.number(), z.string()]))
+    .max(64)
+    .optional(),
+  range: z.tuple([z.number(), z.number()]).optional(),
+  matches: z.string().max(120).optional(),
+  /** Unit ID to ask, when it is not the device's own. */
+  unitId: z.number().int().min(0).max(255).optional(),
+  /** How much a match says, 0..1: a vendor's name 0.6, a serial pattern 0.4, a plausible mains voltage 0.1. */
+  weight: z.number().min(0).max(1),
+  /** The sentence shown as evidence. `{value}` is replaced by what was read. */
+  evidence: z.string().max(200),
+})
+
+const registerRange = z.tuple([address, address])
+
+/** What must be respected on the wire. All of it is data; no code knows a model of device. */
+export const quirks = z.strictObject({
+  /** Silence after connecting before the first request. */
+  connectDelayMs: z.number().int().min(0).max(10_000).optional(),
+  /** Silence between an answer and the next request. */
+  requestGapMs: z.number().int().min(0).max(10_000).optional(),
+  /** Time allowed to the first byte of an answer. */
+  timeoutMs: z.number().int().min(10).max(30_000).optional(),
+  /** Most registers per read. */
+  maxReadRegisters: z.number().int().min(1).max(125).optional(),
+  /** Most registers of no interest to read along, to save a request. */
+  maxGapRegisters: z.number().int().min(0).max(124).optional(),
+  /** Ranges (first and last address) that no block may touch. */
+  holes: z.array(registerRange).max(200).optional(),
+  /** Ranges with side effects on reading: no scan touches them. */
+  noScanRanges: z.array(registerRange).max(100).optional(),
+  /** Most requests under way at once on one TCP connection. */
+  pipeline: z.number().int().min(1).max(16).optional(),
+  /** Accepts one TCP client: connect, work, disconnect. */
+  singleClient: z.boolean().optional(),
+  /** The device closes a connection that was idle this long; we close first. */
+  idleCloseMs: z.number().int().min(100).max(3_600_000).optional(),
+  /** The first request after connecting is lost. */
+  firstAnswerLost: z.boolean().optional(),
+  /** Frames on TCP: modbus-tcp (MBAP), or RTU frames with CRC. */
+  framing: z.enum(['modbus-tcp', 'rtu-over-tcp']).optional(),
+  /** Writes with FC06 only, or FC16 only. */
+  writeFunction: z.enum(['single', 'multiple']).optional(),
+  /** Answers whatever unit ID it is asked as. */
+  ignoresUnitId: z.boolean().optional(),
+  /** Anything else a person must know, shown in words. */
+  notes: z.array(z.string().max(300)).max(20).optional(),
+})
+export type Quirks = z.infer<typeof quirks>
+
+const serialFormat = z.string().regex(/^[78][NEO][12]$/, 'data bits, parity and stop bits, such as 8N1')
+
+export const pointMap = z
+  .strictObject({
+    format: z.literal(1),
+    maker: z.string().min(1).max(60),
+    model: z.string().min(1).max(120),
+    kind: deviceKind,
+    /** Another map whose keys this one inherits and overrides point by point. `null` removes an inherited point. */
+    extends: mapId.optional(),
+    connection: z
+      .strictObject({
+        tcp: z.strictObject({ port: z.number().int().min(1).max(65_535) }).optional(),
+        rtu: z.strictObject({ baud: z.number().int().min(300).max(1_000_000), format: serialFormat }).optional(),
+        unitId: z.number().int().min(0).max(255).optional(),
+      })
+      .optional(),
+    quirks: quirks.optional(),
+    identify: z.array(identityProbe).max(20).optional(),
+    /** Used where a point does not say otherwise. */
+    defaults: z
+      .strictObject({
+        function: registerFunction.optional(),
+        type: pointType.optional(),
+        wordOrder: wordOrder.optional(),
+        byteOrder: byteOrder.optional(),
+        pollGroup: z.enum(['fast', 'normal', 'slow', 'once']).optional(),
+      })
+      .optional(),
+    /** Period of each poll group. fast defaults to the control cycle, normal to 5 s, slow to 60 s; once is read after connecting. */
+    poll: z
+      .strictObject({
+        fastMs: z.number().int().min(100).max(60_000).optional(),
+        normalMs: z.number().int().min(100).max(600_000).optional(),
+        slowMs: z.number().int().min(1000).max(86_400_000).optional(),
+      })
+      .optional(),
+    points: z.record(pointName, point.nullable()),
+    derived: z.record(pointName, derivedPoint).optional(),
+    commands: z.partialRecord(commandName, command).optional(),
+    sources: z
+      .array(z.strictObject({ text: z.string().max(300), confidence }))
+      .max(30)
+      .optional(),
+    notes: z.array(z.string().max(400)).max(20).optional(),
+  })
+  .meta({
+    title: 'R-EMS point map',
+    description: 'Describes one model of device: how to recognise, read and command it.',
+  })
+export type PointMap = z.infer<typeof pointMap>
