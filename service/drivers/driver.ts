@@ -18,6 +18,11 @@ export interface EncodedWrite {
   readonly frames: readonly string[]
 }
 
+/** A reading with its time on the monotonic clock, so that ages survive a step of the wall clock. */
+export interface TimedReading extends Reading {
+  readonly monotonicMs: number
+}
+
 /**
  * A device on a bus. No method rejects for what happens in the field (silence, exceptions, garbage);
  * that is a reading with quality bad, or an outcome.
@@ -27,7 +32,7 @@ export interface Device extends AsyncDisposable {
   /** Reads what is due. Calls while a poll is under way return that poll. */
   poll(): Promise<void>
   /** Newest reading of every point that was ever asked for, keyed by point name. Ages are not applied here. */
-  readings(): ReadonlyMap<string, Reading>
+  readings(): ReadonlyMap<string, TimedReading>
   link(): Link
   points(): readonly DevicePoint[]
   pollGroups(): readonly PollGroup[]
