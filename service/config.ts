@@ -1,0 +1,127 @@
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { EdgeError } from '#contract/errors.ts'
+import { connection, type Site, site } from '#contract/site.ts'
+import { parseYamlWith } from './domain/yaml-document.ts'
+import { parseCommandLine, parsePort, UsageError } from './args.ts'
+import type { Mode } from './runtime/guard.ts'
+
+export const usage = `usage: r-emsd run --config FILE [options]     run the edge service for a site
+       r-emsd run --demo [options]            run it with the simulated demo site
+       r-emsd --version
+
+  --config FILE          site.yaml of the site
+  --demo                 the built-in demo site; its plant runs in a process of its own
+  --mode MODE            production (default) or simulation: only the simulated plant is written to
+  --endpoint NAME=ADDR   demo only: reach device NAME at another address, such as meter=tcp://127.0.0.1:5020
+  --port N               port of the API and web UI (R_EMS_API_PORT; default 8080, 0 for any free one)
+  --data-dir DIR         database, token and settings of this edge (R_EMS_DATA_DIR)
+  --seed N, --speed N    demo only: seed and speed of the simulated plant
+  --desktop              started by the desktop app: never controls real devices by itself
+  --ready-json           print one line of JSON when the service listens
+`
+
+/** What to run, from the command line and the environment. */
+export interface Options {
+  readonly site: Site
+  readonly siteFile: string
+  readonly demo: boolean
+  readonly mode: Mode
+  readonly desktop: boolean
+  readonly port: number
+  readonly dataFolder: string
+  readonly presetToken?: string
+  readonly plantArguments: readonly string[]
+  readonly readyJson: boolean
+}
+
+const flags = {
+  config: { type: 'string' },
+  demo: { type: 'boolean' },
+  mode: { type: 'string' },
+  endpoint: { type: 'string', multiple: true },
+  port: { type: 'string' },
+  'data-dir': { type: 'string' },
+  seed: { type: 'string' },
+  speed: { type: 'string' },
+  desktop: { type: 'boolean' },
+  'ready-json': { type: 'boolean' },
+} as const
+
+export async function loadSite(file: string): Promise<Site> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const why = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code ?? 'unknown reason'})`
+    throw new EdgeError('config.not-found', `the configuration ${file} ${why}`, { cause: error })
+  }
+  return parseYamlWith(site, text, file)
+}
+
+export async function loadOptions(
+  args: string[],
+  environment: NodeJS.ProcessEnv,
+  projectFolder: string,
+): Promise<Options> {
+  const { values } = parseCommandLine({ args, options: flags, strict: true, allowPositionals: false })
+  const demo = values.demo ?? false
+  if (demo === (values.config !== undefined)) throw new UsageError('give either --config FILE or --demo')
+  if (!demo && (values.seed ?? values.speed ?? values.endpoint))
+    throw new UsageError('--seed, --speed and --endpoint belong to --demo')
+  const mode = values.mode ?? (demo ? 'simulation' : 'production')
+  if (mode !== 'production' && mode !== 'simulation')
+    throw new UsageError(`--mode is production or simulation, not "${mode}"`)
+  if (demo && mode !== 'simulation') throw new UsageError('the demo site runs in simulation mode')
+
+  const siteFile = demo ? join(projectFolder, 'service/runtime/demo-site.yaml') : resolve(values.config ?? '')
+  const loaded = redirect(await loadSite(siteFile), values.endpoint ?? [])
+  const simulated = loaded.devices.find((device) => device.connection.startsWith('demo://'))
+  if (mode === 'production' && simulated)
+    throw new EdgeError(
+      'config.invalid',
+      `${siteFile}: device "${simulated.id}" is simulated (${simulated.connection}); start with --mode simulation`,
+    )
+
+  const portText = values.port ?? environment['R_EMS_API_PORT'] ?? '8080'
+  const dataFolder =
+    values['data-dir'] ?? environment['R_EMS_DATA_DIR'] ?? (demo ? join(projectFolder, '.data/demo') : '/var/lib/r-ems')
+  const presetToken = environment['R_EMS_API_TOKEN']
+  return {
+    site: loaded,
+    siteFile,
+    demo,
+    mode,
+    desktop: values.desktop ?? false,
+    port: parsePort(portText, values.port === undefined ? 'R_EMS_API_PORT' : '--port'),
+    dataFolder: resolve(dataFolder),
+    ...(presetToken && { presetToken }),
+    plantArguments: [
+      ...(values.seed === undefined ? [] : ['--seed', values.seed]),
+      ...(values.speed === undefined ? [] : ['--speed', values.speed]),
+    ],
+    readyJson: values['ready-json'] ?? false,
+  }
+}
+
+/** Sends devices of the demo site to other addresses: NAME=ADDRESS. */
+function redirect(loaded: Site, endpoints: readonly string[]): Site {
+  const addresses = new Map(
+    endpoints.map((text) => {
+      const [name = '', address = ''] = text.split(/=(.*)/s)
+      if (!loaded.devices.some((device) => device.id === name))
+        throw new UsageError(
+          `--endpoint: there is no device "${name}"; the site has ${loaded.devices.map(({ id }) => id).join(', ')}`,
+        )
+      const parsed = connection.safeParse(address)
+      if (!parsed.success)
+        throw new UsageError(`--endpoint ${name}: ${parsed.error.issues[0]?.message ?? 'not an address'}`)
+      return [name, parsed.data] as const
+    }),
+  )
+  return {
+    ...loaded,
+    devices: loaded.devices.map((device) => ({ ...device, connection: addresses.get(device.id) ?? device.connection })),
+  }
+}

@@ -1,0 +1,84 @@
+import type { SetpointState } from '#contract/api.ts'
+import type { MapCommand } from '#contract/point-map.ts'
+import type { Decision } from '../control/step.ts'
+import type { Guard } from './guard.ts'
+
+/** The output stage of a cycle: decides which setpoints are due and hands them to the guard without waiting. */
+export interface Outputs {
+  /** Sends what is changed or due; returns the state of every decided setpoint for the snapshot. */
+  apply(decisions: readonly Decision[], monotonicMs: number): SetpointState[]
+  /** Gives back control of everything written since start; resolves when the devices have answered. */
+  releaseAll(reason: string): Promise<void>
+}
+
+interface Sent {
+  value: number
+  atMs: number
+  outcome: SetpointState['outcome']
+  reason?: string
+  underWay: boolean
+}
+
+/** Renewal in a third of the device's own reversion time (S3); 20 s where the device never forgets. */
+function renewalMs(command: MapCommand): number {
+  if (command.expiry.kind === 'none') return command.storage === 'volatile' ? 20_000 : Infinity
+  return (command.expiry.seconds * 1000) / 3
+}
+
+export function createOutputs(options: {
+  guard: Guard
+  command(deviceId: string, name: string): MapCommand | undefined
+}): Outputs {
+  const { guard, command } = options
+  const sent = new Map<string, Sent>()
+
+  function send(decision: Decision, entry: Sent, monotonicMs: number): void {
+    const { setpoint, reasons } = decision
+    entry.underWay = true
+    entry.value = setpoint.value
+    entry.atMs = monotonicMs
+    void guard
+      .write(setpoint, reasons[0]?.text ?? '')
+      .then((result) => {
+        entry.outcome = result.outcome
+        if (result.reason) entry.reason = result.reason
+        else delete entry.reason
+      })
+      .finally(() => {
+        entry.underWay = false
+      })
+  }
+
+  return {
+    apply(decisions, monotonicMs) {
+      return decisions.map((decision) => {
+        const { deviceId, command: name, value } = decision.setpoint
+        const declared = command(deviceId, name)
+        const state = { deviceId, command: name, unit: declared?.unit ?? '', value, reasons: [...decision.reasons] }
+        const obstacle = guard.obstacle(deviceId)
+        if (obstacle?.outcome === 'refused') return { ...state, outcome: 'refused', outcomeReason: obstacle.reason }
+        const key = `${deviceId} ${name}`
+        let entry = sent.get(key)
+        if (!entry) {
+          entry = { value: NaN, atMs: -Infinity, outcome: 'unchanged', underWay: false }
+          sent.set(key, entry)
+        }
+        const step = declared?.step ?? 1
+        const changed = !(Math.abs(value - entry.value) < step)
+        const due = declared !== undefined && monotonicMs - entry.atMs >= renewalMs(declared)
+        if (!entry.underWay && (changed || due || entry.outcome === 'failed')) send(decision, entry, monotonicMs)
+        return { ...state, outcome: entry.outcome, ...(entry.reason && { outcomeReason: entry.reason }) }
+      })
+    },
+    async releaseAll(reason) {
+      const keys = [...sent.keys()]
+      sent.clear()
+      await Promise.all(
+        keys.map((key) => {
+          const [deviceId = '', name = ''] = key.split(' ')
+          return guard.release(deviceId, name, reason)
+        }),
+      )
+    },
+  }
+}
