@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { EdgeError } from '#contract/errors.ts'
 import { connection, type Site, site } from '#contract/site.ts'
-import { parseYamlWith } from './domain/yaml-document.ts'
+import { checkedYaml } from './runtime/checked-yaml.ts'
 import { parseCommandLine, parsePort, UsageError } from './args.ts'
 import type { Mode } from './runtime/guard.ts'
 
@@ -57,7 +57,7 @@ export async function loadSite(file: string): Promise<Site> {
     const why = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code ?? 'unknown reason'})`
     throw new EdgeError('config.not-found', `the configuration ${file} ${why}`, { cause: error })
   }
-  return parseYamlWith(site, text, file)
+  return checkedYaml(site, text, file, 'config.invalid')
 }
 
 export async function loadOptions(

@@ -105,7 +105,7 @@ try {
   await ensureBuilt(['service', 'renderer', 'desktop'])
   count('build', { passed: 1 }, startedBuild)
 } catch (error) {
-  process.stdout.write(`${error instanceof Error ? error.message : error}\n`)
+  process.stdout.write(`${error instanceof Error ? error.message : String(error)}\n`)
   count('build', { failed: 1 }, startedBuild)
 }
 await checks()

@@ -2,7 +2,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type EdgeSettings, edgeSettings } from '#contract/site.ts'
 import { EdgeError } from '#contract/errors.ts'
-import { parseYamlWith } from '../domain/yaml-document.ts'
+import { checkedYaml } from './checked-yaml.ts'
 
 /**
  * edge.yaml in the data folder: whether automatic control is enabled on this edge (S1). It never travels with a site.
@@ -19,7 +19,7 @@ export async function loadEdgeSettings(folder: string): Promise<EdgeSettings | u
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw new EdgeError('storage.folder', `${file} cannot be read: ${(error as Error).message}`, { cause: error })
   }
-  return parseYamlWith(edgeSettings, text, file)
+  return checkedYaml(edgeSettings, text, file, 'config.invalid')
 }
 
 /** Replaces the file as a whole, so that a power cut leaves the old or the new one. */

@@ -12,7 +12,7 @@ export interface WriteTarget {
   /** True when the endpoint was bound and reported by our own simulated plant. */
   readonly simulated: boolean
   /** The device's commands as its map declares them: the allowlist. */
-  readonly commands: Readonly<Partial<Record<string, MapCommand>>>
+  readonly commands: ReadonlyMap<string, MapCommand>
 }
 
 /** What the guard leaves in the journal for every attempt, allowed or not (S2). */
@@ -103,7 +103,7 @@ export function createGuard(options: {
       const { deviceId, command, value } = setpoint
       const record = { kind: 'write', principal, deviceId, command, value, detail: reason } as const
       const target = targets.get(deviceId)
-      const declared = target?.commands[command]
+      const declared = target?.commands.get(command)
       const outside = !declared
         ? `the map of this device declares no command ${command}`
         : outsideLimits(declared, value, target)
@@ -127,10 +127,10 @@ export function createGuard(options: {
 }
 
 /** The map's own limits, which hold even if everything above them failed. */
-function outsideLimits(command: MapCommand, value: number, target: WriteTarget): string | undefined {
+function outsideLimits(command: MapCommand, value: number, target: WriteTarget | undefined): string | undefined {
   const resolve = (limit: MapCommand['limits']['min']): number | undefined => {
     if (typeof limit === 'number') return limit
-    const reading = target.device.readings().get(limit.point)
+    const reading = target?.device.readings().get(limit.point)
     return typeof reading?.value === 'number' && reading.quality !== 'bad'
       ? reading.value * (limit.factor ?? 1)
       : undefined

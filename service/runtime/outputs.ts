@@ -32,21 +32,15 @@ export function createOutputs(options: {
   const { guard, command } = options
   const sent = new Map<string, Sent>()
 
-  function send(decision: Decision, entry: Sent, monotonicMs: number): void {
-    const { setpoint, reasons } = decision
+  async function send({ setpoint, reasons }: Decision, entry: Sent, monotonicMs: number): Promise<void> {
     entry.underWay = true
     entry.value = setpoint.value
     entry.atMs = monotonicMs
-    void guard
-      .write(setpoint, reasons[0]?.text ?? '')
-      .then((result) => {
-        entry.outcome = result.outcome
-        if (result.reason) entry.reason = result.reason
-        else delete entry.reason
-      })
-      .finally(() => {
-        entry.underWay = false
-      })
+    const result = await guard.write(setpoint, reasons[0]?.text ?? '')
+    entry.outcome = result.outcome
+    if (result.reason) entry.reason = result.reason
+    else delete entry.reason
+    entry.underWay = false
   }
 
   return {
@@ -66,7 +60,7 @@ export function createOutputs(options: {
         const step = declared?.step ?? 1
         const changed = !(Math.abs(value - entry.value) < step)
         const due = declared !== undefined && monotonicMs - entry.atMs >= renewalMs(declared)
-        if (!entry.underWay && (changed || due || entry.outcome === 'failed')) send(decision, entry, monotonicMs)
+        if (!entry.underWay && (changed || due || entry.outcome === 'failed')) void send(decision, entry, monotonicMs)
         return { ...state, outcome: entry.outcome, ...(entry.reason && { outcomeReason: entry.reason }) }
       })
     },

@@ -1,0 +1,40 @@
+import type { ControlRequest, ControlState } from '#contract/api.ts'
+import type { EdgeSettings } from '#contract/site.ts'
+import { loadEdgeSettings, saveEdgeSettings } from './edge-settings.ts'
+
+/** Whether automatic control is enabled on this edge (S1): persistent, changed only by a person. */
+export interface ControlProperty {
+  get(): ControlState
+  /** Stores the new state before it acts. */
+  set(request: ControlRequest): Promise<ControlState>
+}
+
+export async function loadControlProperty(folder: string, demo: boolean): Promise<ControlProperty> {
+  const stored = await loadEdgeSettings(folder)
+  let state = stored ? described(stored, 'edge.yaml') : initial(demo)
+
+  return {
+    get: () => state,
+    async set({ enabled, dryRun, reason }) {
+      const settings = { enable_control: enabled, dry_run: dryRun }
+      await saveEdgeSettings(folder, settings)
+      state = described(settings, reason)
+      return state
+    },
+  }
+}
+
+function initial(demo: boolean): ControlState {
+  return demo
+    ? { enabled: true, dryRun: false, reason: 'demo site: control acts on the simulated plant only' }
+    : { enabled: false, dryRun: true, reason: 'control is off until someone enables it on this edge' }
+}
+
+function described({ enable_control: enabled, dry_run: dryRun }: EdgeSettings, by: string): ControlState {
+  if (!enabled) return { enabled, dryRun, reason: `control is off (${by})` }
+  return {
+    enabled,
+    dryRun,
+    reason: dryRun ? `dry run: setpoints are recorded, not sent (${by})` : `control is enabled (${by})`,
+  }
+}

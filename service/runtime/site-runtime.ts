@@ -1,0 +1,119 @@
+import type { ControlState, CycleStats, Device as DeviceView, PowerFlow } from '#contract/api.ts'
+import type { Site, SiteDevice } from '#contract/site.ts'
+import { initialState, step } from '../control/step.ts'
+import type { Clock } from '../domain/clock.ts'
+import type { AgedReading } from '../domain/measured.ts'
+import { type ProcessImage, siteImage } from '../domain/site-image.ts'
+import type { Device } from '../drivers/driver.ts'
+import type { LoadedMap } from '../pointmap/types.ts'
+import { type CycleTiming, startCycle } from './cycle.ts'
+import { commandsOf, deviceView } from './device-view.ts'
+import { createGuard, type Mode, type WriteRecord } from './guard.ts'
+import { createOutputs } from './outputs.ts'
+import { createPoller } from './poller.ts'
+import { powerFlowOf } from './snapshot.ts'
+
+/** A device of the site with everything the runtime knows about it. */
+export interface SiteDeviceEntry {
+  readonly config: SiteDevice
+  readonly device: Device
+  readonly map: LoadedMap
+  /** Bus it shares with other devices, as an address. */
+  readonly bus: string
+  readonly simulated: boolean
+}
+
+export interface SiteRuntime extends AsyncDisposable {
+  powerFlow(): PowerFlow | undefined
+  cycleStats(): CycleStats
+  device(id: string): DeviceView | undefined
+  devices(): DeviceView[]
+  /** Gives control back to every device written to. */
+  release(reason: string): Promise<void>
+  /** Rejects when the control step has failed for good. */
+  readonly done: Promise<void>
+}
+
+/** The input-process-output cycle of one site. Nothing in it waits for a device, a disk or a client. */
+export function startSiteRuntime(options: {
+  site: Site
+  mode: Mode
+  desktop: boolean
+  entries: readonly SiteDeviceEntry[]
+  clock: Clock
+  control(): ControlState
+  journal(record: WriteRecord): void
+  /** Called at the end of each cycle, after the outputs were handed over. */
+  onCycle(flow: PowerFlow): void
+}): SiteRuntime {
+  const { site, mode, desktop, entries, clock, control, journal, onCycle } = options
+  const byId = new Map(entries.map((entry) => [entry.config.id, entry]))
+  const devices = entries.map(({ device }) => device)
+  const guard = createGuard({
+    mode,
+    desktop,
+    control,
+    journal,
+    targets: new Map(entries.map((entry) => [entry.config.id, { ...entry, commands: commandsOf(entry.map) }])),
+  })
+  const outputs = createOutputs({
+    guard,
+    command: (deviceId, name) => {
+      const entry = byId.get(deviceId)
+      return entry && commandsOf(entry.map).get(name)
+    },
+  })
+  const poller = createPoller(devices, site.cycleMs, clock)
+  let state = initialState
+  let latest: PowerFlow | undefined
+
+  function freeze(monotonicMs: number): ProcessImage {
+    return {
+      atMs: clock.nowMs(),
+      devices: new Map(devices.map((device) => [device.id, aged(device, monotonicMs)])),
+    }
+  }
+
+  function run(timing: CycleTiming): void {
+    const startMs = clock.monotonicMs()
+    // 1. Input
+    const processImage = freeze(startMs)
+    const image = siteImage(site, processImage)
+    // 2. Process
+    const result = step(site, state, image, timing.elapsedS)
+    state = result.state
+    // 3. Output
+    const setpoints = outputs.apply(result.decisions, startMs)
+    poller.schedule(timing.deadlineMs + site.cycleMs)
+    const durationMs = clock.monotonicMs() - startMs
+    latest = powerFlowOf({ site, processImage, image, result, setpoints, control: control(), timing, durationMs })
+    onCycle(latest)
+  }
+
+  poller.schedule(clock.monotonicMs() + site.cycleMs)
+  const cycle = startCycle({ periodMs: site.cycleMs, clock, run })
+
+  const view = (entry: SiteDeviceEntry): DeviceView => deviceView(entry, clock.monotonicMs(), site.cycleMs)
+  return {
+    done: cycle.done,
+    powerFlow: () => latest,
+    cycleStats: () => cycle.stats(),
+    devices: () => entries.map(view),
+    device(id) {
+      const entry = byId.get(id)
+      return entry && view(entry)
+    },
+    release: (reason) => outputs.releaseAll(reason),
+    async [Symbol.asyncDispose]() {
+      await cycle[Symbol.asyncDispose]()
+      await poller[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function aged(device: Device, monotonicMs: number): ReadonlyMap<string, AgedReading> {
+  const readings = new Map<string, AgedReading>()
+  for (const [name, reading] of device.readings())
+    readings.set(name, { ...reading, ageMs: Math.max(0, monotonicMs - reading.monotonicMs) })
+  return readings
+}
