@@ -1,0 +1,85 @@
+import { spawnSync } from 'node:child_process'
+import {
+  copyFileSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const root = resolve(import.meta.dirname, '../..')
+
+/** One forbidden import per rule, planted in a copy of the configuration's world. */
+const violations: readonly [file: string, code: string][] = [
+  ['service/contract/planted.ts', `import '../domain/clock.ts'`],
+  ['service/domain/planted.ts', `import '../control/step.ts'`],
+  ['service/control/planted.ts', `import '../drivers/driver.ts'`],
+  ['service/control/planted-io.ts', `import 'node:fs'`],
+  ['service/pointmap/planted.ts', `import '../drivers/driver.ts'`],
+  ['service/drivers/planted.ts', `import '../storage/storage.ts'`],
+  ['service/drivers/modbus/planted.ts', `import '../../control/step.ts'`],
+  ['service/storage/planted.ts', `import '../api/server.ts'`],
+  ['service/api/planted.ts', `import '../runtime/cycle.ts'`],
+  ['renderer/planted.ts', `import '../service/runtime/cycle.ts'`],
+  [
+    'renderer/Planted.vue',
+    `<script setup lang="ts">\nimport '../service/runtime/cycle.ts'\n</script>\n<template><p /></template>`,
+  ],
+  ['main/planted.ts', `import '../service/runtime/cycle.ts'`],
+  ['preload/planted.ts', `import '../service/runtime/cycle.ts'`],
+]
+
+const allowed: readonly [file: string, code: string][] = [
+  ['service/control/fine.ts', `import '../domain/clock.ts'\nimport '#contract/api.ts'`],
+  ['service/drivers/modbus/fine.ts', `import '../../pointmap/types.ts'\nimport '../../domain/clock.ts'`],
+  ['service/runtime/fine.ts', `import '../control/step.ts'\nimport '../drivers/driver.ts'`],
+  ['renderer/fine.ts', `import '#contract/api.ts'`],
+]
+
+describe('layer rules', () => {
+  let folder: string
+  let output: string
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'r-ems-layers-'))
+    copyFileSync(join(root, '.oxlintrc.json'), join(folder, '.oxlintrc.json'))
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+    for (const [file, code] of [...violations, ...allowed]) {
+      mkdirSync(dirname(join(folder, file)), { recursive: true })
+      writeFileSync(join(folder, file), `${code}\n`)
+    }
+    const lint = spawnSync(
+      join(root, 'node_modules/.bin/oxlint'),
+      ['--format=unix', 'service', 'renderer', 'main', 'preload'],
+      { cwd: folder, encoding: 'utf8' },
+    )
+    output = lint.stdout
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  const refusals = (file: string) =>
+    output.split('\n').filter((line) => line.includes(`${file}:`) && line.includes('no-restricted-imports'))
+
+  it.each(violations)('%s may not import that', (file) => {
+    expect(refusals(file)).toHaveLength(1)
+  })
+
+  it.each(allowed)('%s may', (file) => {
+    expect(refusals(file)).toEqual([])
+  })
+})
+
+describe('SafeSetpoint', () => {
+  it('is made in control/limits only', () => {
+    const casts = globSync('{service,main,preload,renderer}/**/*.{ts,vue}', { cwd: root }).filter((file) =>
+      /as (unknown as )?SafeSetpoint|<SafeSetpoint>/.test(readFileSync(join(root, file), 'utf8')),
+    )
+    expect(casts).toEqual([join('service', 'control', 'limits.ts')])
+  })
+})
