@@ -1,0 +1,39 @@
+import { defineConfig } from 'electron-vite'
+import { resolve } from 'node:path'
+import { rendererConfig } from './renderer/vite.ts'
+
+const root = import.meta.dirname
+
+// Both are CommonJS: a sandboxed preload script must be. Nothing but Electron and Node.js stays outside the bundles.
+const shell = {
+  main: {
+    build: {
+      outDir: resolve(root, 'out/main'),
+      emptyOutDir: true,
+      externalizeDeps: false,
+      sourcemap: true,
+      lib: { entry: resolve(root, 'main/index.ts'), formats: ['cjs' as const] },
+    },
+  },
+  preload: {
+    build: {
+      outDir: resolve(root, 'out/preload'),
+      emptyOutDir: true,
+      externalizeDeps: false,
+      lib: { entry: resolve(root, 'preload/index.ts'), formats: ['cjs' as const] },
+    },
+  },
+}
+
+// One build of the user interface serves the app and the service.
+const renderer = {
+  ...rendererConfig,
+  root: resolve(root, 'renderer'),
+  build: { ...rendererConfig.build, outDir: resolve(root, 'out/renderer'), minify: true },
+}
+
+/** build.mjs builds only what is stale and names it here; without a name everything is built. */
+const parts = { renderer: { renderer }, desktop: shell }
+const wanted = process.env.R_EMS_BUNDLE
+
+export default defineConfig(wanted === 'renderer' || wanted === 'desktop' ? parts[wanted] : { ...shell, renderer })
