@@ -64,7 +64,7 @@ describe('layer rules', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   const refusals = (file: string) =>
-    output.split('\n').filter((line) => line.includes(`${file}:`) && line.includes('no-restricted-imports'))
+    output.split('\n').filter((line) => line.startsWith(`${file}:`) && line.includes('no-restricted-imports'))
 
   it.each(violations)('%s may not import that', (file) => {
     expect(refusals(file)).toHaveLength(1)
