@@ -1,0 +1,284 @@
+import type { Quirks } from '#contract/point-map.ts'
+import type { Clock } from '../../domain/clock.ts'
+import type { Access } from './access.ts'
+import type { BusAddress } from './address.ts'
+import { combineQuirks } from './bus-quirks.ts'
+import type { BusStats } from './bus.ts'
+import { createConnection } from './connection.ts'
+import { failed, type Answer, type ModbusRequest } from './pdu.ts'
+import { createQueue, type Priority, type Queued } from './queue.ts'
+import { createTimer } from './timer.ts'
+import type { Exchange, TransportEvents } from './transport.ts'
+import { createUnit, type UnitState, type UnitStats } from './unit.ts'
+import type { FrameEvent } from './wire.ts'
+
+/** One request from its submission to its answer. */
+export interface Entry extends Exchange, Queued {
+  readonly unit: UnitState
+  /** May be lost without a word, as the first request of a connection. */
+  expendable: boolean
+  resolve(answer: Answer): void
+  reject(error: unknown): void
+}
+
+const queueLimit = 2048
+/** Unanswered requests in a row after which a connection counts as half-open. */
+const timeoutsUntilHalfOpen = 3
+/** Most time allowed to a request that is expected to be lost. */
+const expendableMs = 500
+
+export type BusCore = ReturnType<typeof createBusCore>
+
+/** The queue of one bus: who is asked when, over a connection that comes and goes. */
+export function createBusCore(address: BusAddress, clock: Clock, access: Access) {
+  const queue = createQueue<Entry>()
+  const units = new Map<number, UnitState>()
+  const taps = new Set<(event: FrameEvent) => void>()
+  let rules = combineQuirks([])
+  let inFlight = 0
+  let readyAtMs = Number.NEGATIVE_INFINITY
+  let wakeMs = Number.POSITIVE_INFINITY
+  let idleSinceMs = 0
+  let timeoutsInARow = 0
+  let firstPending = false
+  let flushing = false
+  let disposed = false
+  let discarded = 0
+  let pumpedAtMs = 0
+  let pumping = false
+  let lostReason: string | undefined
+
+  const timer = createTimer(clock, () => {
+    if (!releaseIfIdle()) pump()
+  })
+
+  const transportEvents: TransportEvents = {
+    settled: (exchange, answer) => settled(exchange as Entry, answer),
+    late: (unitId, latencyMs) => units.get(unitId)?.answeredLate(latencyMs),
+    discarded: () => void discarded++,
+    tap: undefined,
+  }
+
+  const connection = createConnection({
+    address,
+    access,
+    clock,
+    transportEvents,
+    opened() {
+      lostReason = undefined
+      timeoutsInARow = 0
+      firstPending = rules.firstAnswerLost
+      readyAtMs = clock.monotonicMs() + rules.connectDelayMs
+      for (const unit of units.values()) unit.reconnected()
+      pump()
+    },
+    lost(reason) {
+      lostReason = reason
+      // What was not sent yet is not lost with a connection that may be opened again at once.
+      if (connection.refusal(clock.monotonicMs()) === undefined && queue.size > 0)
+        return connection.open(rules.rtuFrames)
+      for (const entry of queue.drain()) entry.resolve(failed('closed', reason, false))
+    },
+  })
+
+  function attach(unitId: number, quirks: Quirks = {}): UnitState {
+    let unit = units.get(unitId)
+    if (unit) unit.quirks = { ...unit.quirks, ...quirks }
+    else units.set(unitId, (unit = createUnit(unitId, quirks, clock)))
+    rules = combineQuirks([...units.values()].map((entry) => entry.quirks))
+    return unit
+  }
+
+  function entry(unit: UnitState, request: ModbusRequest, priority: Priority): Entry {
+    return {
+      unit,
+      unitId: unit.unitId,
+      anyUnit: unit.quirks.ignoresUnitId === true,
+      request,
+      priority,
+      queuedAtMs: 0,
+      timeoutMs: 0,
+      longestMs: unit.longestMs(),
+      sentAtMs: 0,
+      frame: undefined,
+      expendable: false,
+      resolve: ignore,
+      reject: ignore,
+    }
+  }
+
+  function submit(entry: Entry, signal: AbortSignal | undefined): Promise<Answer> {
+    const nowMs = clock.monotonicMs()
+    const refusal = refuse(entry, nowMs, signal)
+    if (refusal) return Promise.resolve(refusal)
+    return new Promise((resolve, reject) => {
+      entry.queuedAtMs = nowMs
+      entry.resolve = resolve
+      entry.reject = reject
+      if (signal) cancelWith(entry, signal)
+      queue.push(entry)
+      if (connection.state === 'closed') connection.open(rules.rtuFrames)
+      else pump()
+    })
+  }
+
+  function refuse(entry: Entry, nowMs: number, signal: AbortSignal | undefined): Answer | undefined {
+    if (disposed) return failed('aborted', 'the bus was closed', false)
+    if (signal?.aborted) return failed('aborted', 'cancelled', false)
+    if (address.kind !== 'tcp' && entry.unitId === 0)
+      return failed('refused', 'unit 0 is the broadcast address of a serial line: nobody answers', false)
+    if (queue.size >= queueLimit) return failed('refused', `${queueLimit} requests wait for this bus already`, false)
+    const closed = connection.refusal(nowMs)
+    if (closed !== undefined) return failed('closed', closed, false)
+    const silent = entry.unit.silentReason(nowMs)
+    return silent === undefined ? undefined : failed('silent', silent, false)
+  }
+
+  function cancelWith(entry: Entry, signal: AbortSignal): void {
+    const cancel = (): void => {
+      queue.remove(entry)
+      entry.resolve(failed('aborted', 'cancelled', entry.frame !== undefined))
+    }
+    signal.addEventListener('abort', cancel, { once: true })
+    const { resolve } = entry
+    entry.resolve = (answer) => {
+      signal.removeEventListener('abort', cancel)
+      resolve(answer)
+    }
+  }
+
+  function mayGo(entry: Entry): boolean {
+    const { unit } = entry
+    const nowMs = pumpedAtMs
+    if (unit.inFlight > 0 && unit.probing()) return unit.silentReason(nowMs) !== undefined
+    let waitMs = unit.readyAtMs - nowMs
+    if (waitMs <= 0) waitMs = connection.transport!.waitMs(entry, nowMs)
+    if (waitMs <= 0) return true
+    wakeMs = Math.min(wakeMs, nowMs + waitMs)
+    return false
+  }
+
+  function width(): number {
+    return firstPending || rules.rtuFrames || address.kind !== 'tcp' ? 1 : rules.pipeline
+  }
+
+  /** Sends what may be sent now, and sets the timer for what must wait. */
+  function pump(): void {
+    const transport = connection.transport
+    if (pumping || !transport) return
+    pumping = true
+    wakeMs = Number.POSITIVE_INFINITY
+    while (queue.size > 0 && inFlight < width() && connection.transport === transport) {
+      pumpedAtMs = clock.monotonicMs()
+      if (pumpedAtMs < readyAtMs) {
+        wakeMs = readyAtMs
+        break
+      }
+      const entry = queue.take(pumpedAtMs, mayGo)
+      if (!entry) break
+      dispatch(entry, pumpedAtMs)
+    }
+    pumping = false
+    if (inFlight === 0 && queue.size === 0) idleSinceMs = clock.monotonicMs()
+    if (inFlight === 0 && queue.size === 0 && rules.releaseMs !== undefined) timer.at(idleSinceMs + rules.releaseMs)
+    else if (wakeMs < Number.POSITIVE_INFINITY) timer.at(wakeMs)
+  }
+
+  function dispatch(entry: Entry, nowMs: number): void {
+    const silent = entry.unit.silentReason(nowMs)
+    if (silent !== undefined) return entry.resolve(failed('silent', silent, false))
+    entry.expendable = firstPending
+    entry.timeoutMs = entry.expendable ? Math.min(expendableMs, entry.unit.timeoutMs()) : entry.unit.timeoutMs()
+    try {
+      connection.transport!.send(entry)
+    } catch (error) {
+      return entry.reject(error)
+    }
+    inFlight++
+    entry.unit.sent()
+    if (flushing) return
+    flushing = true
+    // What is asked in this turn of the event loop goes out in one piece.
+    queueMicrotask(flush)
+  }
+
+  function flush(): void {
+    flushing = false
+    connection.transport?.flush()
+  }
+
+  function settled(entry: Entry, answer: Answer): void {
+    inFlight--
+    const nowMs = clock.monotonicMs()
+    const lost = answer.kind === 'failed' && answer.failure === 'timeout'
+    if (entry.expendable) {
+      firstPending = false
+      if (lost) {
+        entry.unit.inFlight--
+        queue.putBack(entry)
+        return pump()
+      }
+    }
+    entry.unit.settled(answer, nowMs - entry.sentAtMs, nowMs)
+    entry.resolve(answer)
+    if (answer.kind !== 'failed') {
+      timeoutsInARow = 0
+      connection.answered()
+    } else if (lost && ++timeoutsInARow >= timeoutsUntilHalfOpen && address.kind !== 'rtu') {
+      connection.abandon('the connection seems half-open: nothing is answered any more')
+    }
+    pump()
+  }
+
+  function releaseIfIdle(): boolean {
+    if (rules.releaseMs === undefined || inFlight > 0 || queue.size > 0) return false
+    if (clock.monotonicMs() < idleSinceMs + rules.releaseMs - 1) return false
+    connection.release()
+    return true
+  }
+
+  function setTap(): void {
+    transportEvents.tap = taps.size === 0 ? undefined : (event) => taps.forEach((listener) => listener(event))
+  }
+
+  function total(of: (stats: UnitStats) => number): number {
+    const nowMs = clock.monotonicMs()
+    return [...units.values()].reduce((sum, unit) => sum + of(unit.stats(nowMs)), 0)
+  }
+
+  return {
+    attach,
+    entry,
+    submit,
+    unitStats: (unit: UnitState): UnitStats => unit.stats(clock.monotonicMs()),
+    preview: (unitId: number, requests: readonly ModbusRequest[]): Buffer[] =>
+      connection.preview(unitId, requests, rules.rtuFrames),
+    stats: (): BusStats => ({
+      state: connection.state,
+      ...(lostReason === undefined ? {} : { reason: lostReason }),
+      opens: connection.opens,
+      queued: queue.size,
+      requests: total((unit) => unit.requests),
+      failures: total((unit) => unit.failures),
+      discarded,
+    }),
+    tap(listener: (event: FrameEvent) => void): () => void {
+      taps.add(listener)
+      setTap()
+      return () => {
+        taps.delete(listener)
+        setTap()
+      }
+    },
+    async dispose(): Promise<void> {
+      disposed = true
+      timer.stop()
+      for (const entry of queue.drain()) entry.resolve(failed('aborted', 'the bus was closed', false))
+      await connection[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function ignore(): void {
+  // replaced on submission
+}

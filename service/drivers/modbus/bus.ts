@@ -1,0 +1,121 @@
+import type { Quirks } from '#contract/point-map.ts'
+import type { Clock } from '../../domain/clock.ts'
+import { formatBusAddress, type BusAddress } from './address.ts'
+import { createBusCore, type BusCore } from './bus-core.ts'
+import type { ConnectionState } from './connection.ts'
+import type { Answer, ReadRequest, WriteRequest } from './pdu.ts'
+import type { Priority } from './queue.ts'
+import type { UnitState, UnitStats } from './unit.ts'
+import type { FrameEvent } from './wire.ts'
+
+export interface BusOptions {
+  readonly address: BusAddress
+  readonly clock: Clock
+}
+
+export interface AskOptions {
+  /** Default: background. */
+  readonly priority?: Priority
+  /** Ends the waiting; a request that was sent is not recalled. */
+  readonly signal?: AbortSignal
+}
+
+/** One unit on a bus, for reading. No method rejects for what happens in the field: that is an answer too. */
+export interface BusUnit {
+  readonly unitId: number
+  ask(request: ReadRequest, options?: AskOptions): Promise<Answer>
+  stats(): UnitStats
+}
+
+export interface Written {
+  readonly answer: Answer
+  /** The bytes as sent; absent when nothing was. */
+  readonly frame?: Buffer
+}
+
+/** One unit on a bus that may write. */
+export interface ArmedBusUnit extends BusUnit {
+  write(request: WriteRequest, options?: { readonly signal?: AbortSignal }): Promise<Written>
+  /** The frames these writes would be sent as now, one after the other. */
+  preview(requests: readonly WriteRequest[]): Buffer[]
+}
+
+export interface BusStats {
+  readonly state: ConnectionState
+  /** Why it is closed, when that was not our doing. */
+  readonly reason?: string
+  readonly opens: number
+  readonly queued: number
+  readonly requests: number
+  readonly failures: number
+  /** Times bytes came that were no answer to anything. */
+  readonly discarded: number
+}
+
+interface AnyBus extends AsyncDisposable {
+  /** Canonical address. */
+  readonly name: string
+  stats(): BusStats
+  /** Calls the listener with every frame until the returned function is called. */
+  tap(listener: (event: FrameEvent) => void): () => void
+}
+
+export interface ReadOnlyBus extends AnyBus {
+  readonly access: 'read-only'
+  /** The unit with what its map says must be respected. Connects on the first request only. */
+  unit(unitId: number, quirks?: Quirks): BusUnit
+}
+
+export interface ArmedBus extends AnyBus {
+  readonly access: 'armed'
+  unit(unitId: number, quirks?: Quirks): ArmedBusUnit
+}
+
+/** A bus that carries reads only, whatever it is asked (see access.ts). */
+export function createReadOnlyBus(options: BusOptions): ReadOnlyBus {
+  const core = createBusCore(options.address, options.clock, 'read-only')
+  return {
+    ...common(core, options.address),
+    access: 'read-only',
+    unit: (unitId, quirks) => reader(core, core.attach(unitId, quirks)),
+  }
+}
+
+/** A bus that also writes. Whoever holds it answers for what is written. */
+export function createArmedBus(options: BusOptions): ArmedBus {
+  const core = createBusCore(options.address, options.clock, 'armed')
+  return {
+    ...common(core, options.address),
+    access: 'armed',
+    unit(unitId, quirks) {
+      const unit = core.attach(unitId, quirks)
+      return {
+        ...reader(core, unit),
+        async write(request, { signal } = {}) {
+          const entry = core.entry(unit, request, 'write')
+          const answer = await core.submit(entry, signal)
+          return entry.frame ? { answer, frame: entry.frame } : { answer }
+        },
+        preview: (requests) => core.preview(unitId, requests),
+      }
+    },
+  }
+}
+
+function common(core: BusCore, address: BusAddress): AnyBus {
+  return {
+    name: formatBusAddress(address),
+    stats: core.stats,
+    tap: core.tap,
+    [Symbol.asyncDispose]: core.dispose,
+  }
+}
+
+function reader(core: BusCore, unit: UnitState): BusUnit {
+  return {
+    unitId: unit.unitId,
+    ask: (request, { priority = 'background', signal } = {}) =>
+      core.submit(core.entry(unit, request, priority), signal),
+    stats: () => core.unitStats(unit),
+  }
+}

@@ -1,0 +1,89 @@
+import { requestLength, writeRequest, type ModbusRequest } from './pdu.ts'
+
+/** Header of Modbus TCP: transaction, protocol, length (2 bytes each), unit ID (Messaging on TCP/IP V1.0b, 3.1.3). */
+export const mbapLength = 7
+
+export function encodeMbap(transactionId: number, unitId: number, request: ModbusRequest): Buffer {
+  const size = requestLength(request)
+  const frame = Buffer.allocUnsafe(mbapLength + size)
+  frame[0] = transactionId >>> 8
+  frame[1] = transactionId & 0xff
+  frame[2] = 0
+  frame[3] = 0
+  frame[4] = (size + 1) >>> 8
+  frame[5] = (size + 1) & 0xff
+  frame[6] = unitId
+  writeRequest(request, frame, mbapLength)
+  return frame
+}
+
+export interface MbapReader {
+  /** Splits what has come into frames. Bytes handed out are valid only during the call. */
+  push(chunk: Buffer): void
+  /** True when the beginning of a frame waits for its end. */
+  readonly partial: boolean
+}
+
+interface MbapEvents {
+  /** One frame: bytes[at, end), its header included. */
+  frame(bytes: Buffer, at: number, end: number): void
+  /** The stream is not Modbus TCP (any more): there is no way to find the next frame. */
+  lost(reason: string): void
+}
+
+export function createMbapReader(events: MbapEvents): MbapReader {
+  const rest = Buffer.alloc(260)
+  let held = 0
+  let dead = false
+
+  /** Length of the frame at bytes[at]; 0 when more is needed to know, -1 when it cannot be one. */
+  const frameLength = (bytes: Buffer, at: number, end: number): number => {
+    if (end - at < 6) return 0
+    const protocol = (bytes[at + 2]! << 8) | bytes[at + 3]!
+    const length = (bytes[at + 4]! << 8) | bytes[at + 5]!
+    if (protocol === 0 && length >= 3 && length <= 254) return 6 + length
+    dead = true
+    events.lost(protocol === 0 ? `a frame of length ${length}` : `protocol ${protocol} instead of 0`)
+    return -1
+  }
+
+  /** Completes the frame whose beginning is held. Returns how much of the chunk it took. */
+  const complete = (chunk: Buffer): number => {
+    let at = 0
+    while (at < chunk.length) {
+      const size = frameLength(rest, 0, held)
+      if (size < 0) return chunk.length
+      const take = Math.min((size || 6) - held, chunk.length - at)
+      chunk.copy(rest, held, at, at + take)
+      held += take
+      at += take
+      if (size === 0 || held < size) continue
+      held = 0
+      events.frame(rest, 0, size)
+      return at
+    }
+    return at
+  }
+
+  const push = (chunk: Buffer): void => {
+    let at = held > 0 ? complete(chunk) : 0
+    while (at < chunk.length) {
+      const size = dead ? -1 : frameLength(chunk, at, chunk.length)
+      if (size < 0) return
+      if (size === 0 || at + size > chunk.length) {
+        chunk.copy(rest, 0, at)
+        held = chunk.length - at
+        return
+      }
+      events.frame(chunk, at, at + size)
+      at += size
+    }
+  }
+
+  return {
+    push,
+    get partial() {
+      return held > 0
+    },
+  }
+}
