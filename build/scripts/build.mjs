@@ -1,0 +1,155 @@
+// build.mjs [--force] [renderer] [service] [desktop]: builds the named bundles, or all, where their inputs have changed.
+// Runs on any Node >= 20; the tools themselves run on the pinned Node.js.
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
+import { ensureInstalled, pinnedNode, root } from './install.mjs'
+
+const electronVite = ['node_modules/electron-vite/bin/electron-vite.js', 'build', '--ignoreConfigWarning']
+
+/** Inputs are files and folders; what comes from node_modules is stood for by the lockfile. */
+const bundles = {
+  renderer: {
+    inputs: ['renderer', 'service/contract', 'electron.vite.config.ts'],
+    result: 'out/renderer/index.html',
+    command: electronVite,
+  },
+  service: {
+    inputs: ['service', 'build/service.vite.config.ts'],
+    result: 'out/service/r-emsd.js',
+    command: ['node_modules/vite/bin/vite.js', 'build', '--config', 'build/service.vite.config.ts'],
+    // The commit is part of what it prints as its version.
+    bakesCommit: true,
+  },
+  desktop: {
+    inputs: ['main', 'preload', 'service/contract', 'electron.vite.config.ts', 'renderer/vite.ts'],
+    result: 'out/main/index.cjs',
+    command: electronVite,
+  },
+}
+
+const stamps = join(root, 'out/.stamps')
+const shared = ['package.json', 'package-lock.json', 'tsconfig.json']
+
+/** Builds each named bundle unless it is fresh. Fails with the tool's own words. */
+export async function ensureBuilt(names = Object.keys(bundles), { force = false } = {}) {
+  const unknown = names.filter((name) => !Object.hasOwn(bundles, name))
+  if (unknown.length > 0)
+    throw new Error(`there is no bundle ${unknown.join(', ')}; choose from ${Object.keys(bundles).join(', ')}`)
+  const stale = names.filter((name) => force || !isFresh(name, fingerprint(name)))
+  const results = await Promise.allSettled(stale.map((name) => withLock(name, () => build(name, force))))
+  const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason.message] : []))
+  if (failures.length > 0) throw new Error(failures.join('\n'))
+}
+
+async function build(name, force) {
+  const wanted = fingerprint(name)
+  // Another run may have built it while this one waited for the lock.
+  if (!force && isFresh(name, wanted)) return
+  process.stderr.write(`Building ${name} ...\n`)
+  rmSync(join(stamps, name), { force: true })
+  const { status, output } = await run([...bundles[name].command, '--logLevel', 'warn'], { R_EMS_BUNDLE: name })
+  if (status !== 0 || !existsSync(join(root, bundles[name].result)))
+    throw new Error(`The bundle "${name}" could not be built:\n${output.trim()}`)
+  if (output.trim()) process.stderr.write(output)
+  writeFileSync(join(stamps, name), wanted)
+}
+
+function isFresh(name, wanted) {
+  const stamp = join(stamps, name)
+  return existsSync(join(root, bundles[name].result)) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted
+}
+
+function fingerprint(name) {
+  const { inputs, bakesCommit } = bundles[name]
+  const hash = createHash('sha256')
+  for (const file of [...inputs, ...shared].flatMap(filesOf))
+    hash
+      .update(`${file}\0`)
+      .update(readFileSync(join(root, file)))
+      .update('\0')
+  if (bakesCommit) hash.update(spawnSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' }).stdout ?? '')
+  return hash.digest('hex')
+}
+
+function filesOf(path) {
+  const entries = readdirSafely(join(root, path))
+  if (!entries) return [path]
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
+    .toSorted()
+}
+
+/** Undefined for a file. */
+function readdirSafely(path) {
+  try {
+    return readdirSync(path, { withFileTypes: true, recursive: true })
+  } catch (error) {
+    if (error.code === 'ENOTDIR') return undefined
+    throw error
+  }
+}
+
+function run(args, environment) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(pinnedNode(), args, {
+      cwd: root,
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
+    child.on('error', reject)
+    child.on('close', (status) => resolve({ status, output: stripVTControlCharacters(output) }))
+  })
+}
+
+/** Only one run at a time builds a bundle; the lock of a run that is gone is taken over. */
+async function withLock(name, work) {
+  mkdirSync(stamps, { recursive: true })
+  const lock = join(stamps, `${name}.lock`)
+  while (!tryLock(lock)) await sleep(100)
+  try {
+    await work()
+  } finally {
+    rmSync(lock, { force: true })
+  }
+}
+
+function tryLock(lock) {
+  try {
+    writeFileSync(lock, String(process.pid), { flag: 'wx' })
+    return true
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error
+    const holder = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : 0
+    if (holder > 0 && !isAlive(holder)) rmSync(lock, { force: true })
+    return false
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error.code === 'EPERM'
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const args = process.argv.slice(2)
+  const names = args.filter((name) => name !== '--force')
+  ensureInstalled()
+  try {
+    await ensureBuilt(names.length > 0 ? names : undefined, { force: args.includes('--force') })
+  } catch (error) {
+    process.stderr.write(`${error.message}\n`)
+    process.exitCode = 1
+  }
+}

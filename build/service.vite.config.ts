@@ -1,0 +1,30 @@
+import { resolve } from 'node:path'
+import { defineConfig } from 'vite'
+import { readVersion } from '../service/version.ts'
+
+const root = resolve(import.meta.dirname, '..')
+
+// The service as plain files for the pinned Node.js, with everything inside but the two native modules. It runs the same
+// on an edge device and inside the desktop app.
+export default defineConfig({
+  root,
+  define: { R_EMS_VERSION: JSON.stringify(readVersion(root)) },
+  ssr: { target: 'node', noExternal: true, external: ['better-sqlite3', 'serialport'] },
+  build: {
+    ssr: true,
+    target: 'node24',
+    outDir: resolve(root, 'out/service'),
+    emptyOutDir: true,
+    sourcemap: true,
+    minify: false,
+    rollupOptions: {
+      input: {
+        'r-emsd': resolve(root, 'service/main.ts'),
+        'r-emsctl': resolve(root, 'service/cli.ts'),
+        'storage-worker': resolve(root, 'service/storage/worker.ts'),
+        plant: resolve(root, 'service/plant.ts'),
+      },
+      output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunk-[name]-[hash].js' },
+    },
+  },
+})
