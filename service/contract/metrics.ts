@@ -34,7 +34,7 @@ export const metrics = {
   energyTodayWh: number('Energy today', 'Wh'),
   currentA: number('Current', 'A'),
   voltageV: number('Voltage', 'V'),
-  frequencyHz: number('Frequency', 'Hz', [40, 70]),
+  frequencyHz: number('Frequency', 'Hz', [0, 100]),
   socPercent: number('State of charge', '%', [0, 100]),
   sohPercent: number('State of health', '%', [0, 100]),
   capacityWh: number('Usable capacity', 'Wh'),
@@ -115,10 +115,43 @@ export function parsePointName(name: string): PointNameParts | undefined {
   return at === words.length ? (parts as PointNameParts) : undefined
 }
 
+/** The first word of a name that is outside the vocabulary, and what could stand there. */
+function strayWord(name: string): { readonly word: string; readonly allowed: readonly string[] } {
+  const words = name.split('.')
+  const metricAt = words.findIndex((word) => Object.hasOwn(metrics, word))
+  const stray = (at: number, allowed: readonly string[]) => ({ word: words[at] ?? '', allowed })
+  if (metricAt === -1) {
+    const at = words.findIndex((word) => !Object.hasOwn(subsystems, word) && !/^[1-9]\d?$/.test(word))
+    return stray(at === -1 ? words.length : at, Object.keys(metrics))
+  }
+  if (metricAt > 0 && !Object.hasOwn(subsystems, words[0] ?? '')) return stray(0, Object.keys(subsystems))
+  return stray(metricAt + 1, phaseSuffixes)
+}
+
 export const pointName = z
   .string()
   .max(60)
-  .refine((name) => parsePointName(name) !== undefined, {
-    error: (issue) => `"${String(issue.input)}" is not in the vocabulary: [subsystem[.index].]metric[.phase]`,
+  .check((context) => {
+    if (parsePointName(context.value) !== undefined) return
+    context.issues.push({
+      code: 'custom',
+      input: context.value,
+      message: `"${context.value}" is not in the vocabulary [subsystem[.index].]metric[.phase]`,
+      params: strayWord(context.value),
+    })
   })
   .meta({ title: 'Point name', description: 'From the fixed vocabulary: [subsystem[.index].]metric[.phase]' })
+
+const phaseTitles: Readonly<Record<string, string>> = { n: 'N', l12: 'L1-L2', l23: 'L2-L3', l31: 'L3-L1' }
+
+/** What a point is, in words: "Battery 2: state of charge", "Voltage L1". */
+export function pointTitle(name: string): string {
+  const parts = parsePointName(name)
+  if (!parts) return name
+  const { subsystem, index, metric, phase } = parts
+  const suffix = phase === undefined ? '' : ` ${phaseTitles[phase] ?? phase.toUpperCase()}`
+  const title = `${metrics[metric].title}${suffix}`
+  if (!subsystem) return title
+  const part = index === undefined ? subsystems[subsystem] : `${subsystems[subsystem]} ${index}`
+  return `${part}: ${title.charAt(0).toLowerCase()}${title.slice(1)}`
+}

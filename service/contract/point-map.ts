@@ -25,12 +25,16 @@ export const deviceKind = z.enum([
   'gateway',
 ])
 
-/** Register types. `string:N`, `bcd:N` and `bytes:N` take N registers; `bit:B` is bit B (0 = lowest) of one register. */
+/**
+ * Register types. `string:N`, `bcd:N` and `bytes:N` take N registers; `bit:B` is bit B (0 = lowest) of one register.
+ * `date-time` is yy mm dd hh mi ss in the bytes of 3 registers, `date-time:6` the same with one register each,
+ * `date-time:2` seconds since 1970.
+ */
 export const pointType = z
   .string()
   .regex(
-    /^(u?int(8h|8l|16|32|48|64)|float(32|64)|acc(16|32|64)|enum(16|32)|flags(16|32|64)|sunssf|bool|ipv4|ipv6|eui48|date-time|(string|bcd|bytes):([1-9]|[1-9]\d|1[01]\d|12[0-5])|bit:(\d|1[0-5]))$/,
-    'unknown type; see pointmaps/README.md for the list',
+    /^(u?int(8h|8l|16|32|48|64)|float(32|64)|acc(16|32|64)|enum(16|32)|flags(16|32|64)|sunssf|bool|ipv4|ipv6|eui48|date-time(:[26])?|string:([1-9]|[1-9]\d|1[01]\d|12[0-5])|bytes:([1-9]|[1-5]\d|6[0-4])|bcd:[1-8]|bit:(\d|1[0-5]))$/,
+    'not a register type; see pointmaps/README.md for the list',
   )
 
 /** Order of 16-bit words in a value that spans several: big = high word first (ABCD), little = low word first (CDAB). */
@@ -45,9 +49,13 @@ const scale = z
   .number()
   .refine((value) => value !== 0 && Number.isFinite(value), 'must be a finite number other than 0')
 
+const modelNumber = z.number().int().min(1).max(65_534)
+
 /** A point inside a SunSpec model: found by walking, wherever the device keeps that model. */
 export const sunspecPlace = z.strictObject({
-  model: z.number().int().min(1).max(65_534),
+  /** Model number; of several, the first that the device has (integer and float models name their points alike). */
+  model: z.union([modelNumber, z.array(modelNumber).min(2).max(8)]),
+  /** Name of the point inside the model. */
   point: z.string().min(1).max(40),
   /** 0-based repetition of the model's repeating group, when the point is in it. */
   group: z.number().int().min(0).max(200).optional(),
@@ -73,24 +81,27 @@ const place = {
 export const point = z
   .strictObject({
     ...place,
-    /** Unit of the decoded value; must be the metric's SI unit, or one that converts to it by the scale given here. */
+    /** Unit the device counts in, after scale. Converted to the SI unit of the metric, which is also the default. */
     unit: z.string().max(12).optional(),
     title: z.string().max(80).optional(),
-    /** Raw values that mean "not available", besides the type's own. */
-    sentinels: z.array(z.number().int()).max(16).optional(),
-    /** False switches off the type's own sentinels for devices that use the full range. */
+    /** Raw register values that mean "not available", such as 0xFFFF or -32768; as text ('0x80…') beyond 53 bits. */
+    sentinels: z
+      .array(z.union([z.number().int(), z.string().regex(/^0x[0-9a-fA-F]{1,16}$/, 'hexadecimal, such as 0xFFFF')]))
+      .max(16)
+      .optional(),
+    /**
+     * Whether the SunSpec "not implemented" value of the type (int16 0x8000, uint16 0xFFFF …) means not available.
+     * Default: true for SunSpec points and for acc, sunssf and address types, false for plain integers.
+     */
     typeSentinels: z.boolean().optional(),
-    /** Raw number -> word, for enum types. */
+    /** Raw number -> word, for enum, bool and bit types. */
     values: z.record(z.string().regex(/^\d+$/), z.string().max(64)).optional(),
     /** Bit number -> word, for flag types. */
     bits: z.record(z.string().regex(/^\d+$/), z.string().max(64)).optional(),
-    /** Values outside are refused as implausible (quality bad). In the unit of the point. */
+    /** Values outside are refused as implausible (quality bad). In the unit of the metric; default: the metric's range. */
     range: z.tuple([z.number(), z.number()]).optional(),
     pollGroup: z.enum(['fast', 'normal', 'slow', 'once']).optional(),
-    /**
-     * For values in two registers of which only one is used at a time, or signed by a second register:
-     * this point is negative when that bit or value says so.
-     */
+    /** For values whose sign is in another register: negative when that point has this value. */
     negativeWhen: z.strictObject({ point: pointName, equals: z.union([z.number(), z.string()]) }).optional(),
     confidence: confidence.optional(),
     note: z.string().max(400).optional(),
@@ -98,6 +109,7 @@ export const point = z
   })
   .meta({ title: 'Point' })
 export type MapPoint = z.infer<typeof point>
+export type SunspecPlace = z.infer<typeof sunspecPlace>
 
 /** A value computed from points of the same device; not measured when one of them is not. */
 export const derivedPoint = z.strictObject({
@@ -113,15 +125,19 @@ export const derivedPoint = z.strictObject({
   title: z.string().max(80).optional(),
   note: z.string().max(400).optional(),
 })
+export type DerivedPoint = z.infer<typeof derivedPoint>
 
-/** One register write of a command. */
+/** One register write of a command. Its raw value is (value - offset) / scale / 10^scaleFactor. */
 export const commandWrite = z.strictObject({
   ...place,
-  /** A constant, or the command's value (`$value`), or how long the setpoint may live (`$expiryS`). In the unit of this write before scale. */
+  address: address.optional(),
+  function: z.enum(['holding', 'coil']).optional(),
+  /** A constant, or the command's value (`$value`), or how long the setpoint may live (`$expiryS`). */
   value: z.union([z.number(), z.literal('$value'), z.literal('$expiryS')]),
   /** FC06 or FC16 where the device takes only one of them; automatic otherwise. */
   with: z.enum(['single', 'multiple']).optional(),
 })
+export type CommandWrite = z.infer<typeof commandWrite>
 
 /** Names of the commands automatic control and people know. */
 export const commandName = z.enum([
@@ -225,6 +241,8 @@ export const quirks = z.strictObject({
   timeoutMs: z.number().int().min(10).max(30_000).optional(),
   /** Most registers per read. */
   maxReadRegisters: z.number().int().min(1).max(125).optional(),
+  /** Most coils or discrete inputs per read. */
+  maxReadBits: z.number().int().min(1).max(2000).optional(),
   /** Most registers of no interest to read along, to save a request. */
   maxGapRegisters: z.number().int().min(0).max(124).optional(),
   /** Ranges (first and last address) that no block may touch. */
@@ -258,7 +276,7 @@ export const pointMap = z
     maker: z.string().min(1).max(60),
     model: z.string().min(1).max(120),
     kind: deviceKind,
-    /** Another map whose keys this one inherits and overrides point by point. `null` removes an inherited point. */
+    /** Another map whose keys this one inherits and overrides point by point. `null` removes an inherited point, derived point or command. */
     extends: mapId.optional(),
     connection: z
       .strictObject({
@@ -288,8 +306,8 @@ export const pointMap = z
       })
       .optional(),
     points: z.record(pointName, point.nullable()),
-    derived: z.record(pointName, derivedPoint).optional(),
-    commands: z.partialRecord(commandName, command).optional(),
+    derived: z.record(pointName, derivedPoint.nullable()).optional(),
+    commands: z.partialRecord(commandName, command.nullable()).optional(),
     sources: z
       .array(z.strictObject({ text: z.string().max(300), confidence }))
       .max(30)

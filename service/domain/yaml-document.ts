@@ -62,7 +62,7 @@ function describe(value: unknown): string {
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a mapping'
   if (typeof value === 'string') return `the text "${value.length > 40 ? `${value.slice(0, 40)}…` : value}"`
-  return String(value)
+  return JSON.stringify(value)
 }
 
 const typeWords: Readonly<Record<string, string>> = {

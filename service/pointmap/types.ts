@@ -1,15 +1,22 @@
 import type { registerFunction } from '#contract/api.ts'
-import type { MapCommand, MapPoint, PointMap, Quirks } from '#contract/point-map.ts'
+import type { DerivedPoint, MapCommand, MapPoint, PointMap, Quirks } from '#contract/point-map.ts'
 import type { z } from 'zod'
 
 export type RegisterFunction = z.infer<typeof registerFunction>
+
+/** A point map with `extends` applied and removed points gone. */
+export interface EffectiveMap extends Omit<PointMap, 'extends' | 'points' | 'derived' | 'commands'> {
+  readonly points: Readonly<Record<string, MapPoint>>
+  readonly derived: Readonly<Record<string, DerivedPoint>>
+  readonly commands: Readonly<Record<string, MapCommand>>
+}
 
 /** A point map as loaded: `extends` applied, every key checked. */
 export interface LoadedMap {
   readonly id: string
   /** File it came from, for messages. */
   readonly file: string
-  readonly map: PointMap
+  readonly map: EffectiveMap
   /** SHA-256 of the effective content, hex: what was proven is bound to this. */
   readonly hash: string
 }
@@ -47,13 +54,18 @@ export interface ResolvedPoint {
   readonly offset: number
   /** Register with the power of ten, read in the same poll. */
   readonly scaleFactorAddress?: number
-  readonly sentinels: readonly number[]
+  /** A power of ten that a SunSpec model fixes instead. */
+  readonly scalePower: number
+  /** Raw patterns, unsigned. */
+  readonly sentinels: readonly bigint[]
   readonly typeSentinels: boolean
   readonly values?: Readonly<Record<string, string>>
   readonly bits?: Readonly<Record<string, string>>
   readonly range?: readonly [number, number]
   readonly pollGroup: 'fast' | 'normal' | 'slow' | 'once'
-  readonly negativeWhen?: MapPoint['negativeWhen']
+  readonly negativeWhen?: { readonly point: ResolvedPoint; readonly equals: number | string }
+  readonly confidence?: MapPoint['confidence']
+  readonly note?: string
 }
 
 /** One write of a command with its register known. */
@@ -66,6 +78,8 @@ export interface ResolvedWrite {
   readonly scale: number
   readonly offset: number
   readonly scaleFactorAddress?: number
+  readonly scalePower: number
+  readonly typeSentinels: boolean
   readonly value: number | '$value' | '$expiryS'
   readonly with?: 'single' | 'multiple'
 }
@@ -76,7 +90,12 @@ export interface ResolvedCommand extends Omit<MapCommand, 'writes' | 'release' |
   readonly release: readonly ResolvedWrite[]
   readonly expiry:
     | { readonly kind: 'reversion'; readonly seconds: number; readonly fallback: string }
-    | { readonly kind: 'watchdog'; readonly seconds: number; readonly heartbeat: readonly ResolvedWrite[]; readonly fallback: string }
+    | {
+        readonly kind: 'watchdog'
+        readonly seconds: number
+        readonly heartbeat: readonly ResolvedWrite[]
+        readonly fallback: string
+      }
     | { readonly kind: 'none' }
 }
 
@@ -84,7 +103,7 @@ export interface ResolvedCommand extends Omit<MapCommand, 'writes' | 'release' |
 export interface ResolvedMap {
   readonly loaded: LoadedMap
   readonly points: readonly ResolvedPoint[]
-  readonly derived: NonNullable<PointMap['derived']>
+  readonly derived: Readonly<Record<string, DerivedPoint>>
   readonly commands: ReadonlyMap<string, ResolvedCommand>
   readonly quirks: Quirks
   readonly pollMs: { readonly fast?: number; readonly normal: number; readonly slow: number }
@@ -105,7 +124,19 @@ export interface RegisterImage {
   word(fn: RegisterFunction, address: number): number | undefined
 }
 
+export type DecodedValue = number | string | string[]
+
 export type Decoded =
-  | { readonly ok: true; readonly value: number | string | string[]; readonly raw: readonly number[] }
+  | { readonly ok: true; readonly value: DecodedValue; readonly raw: readonly number[] }
   /** Not measured: sentinel, missing word, scale factor not available, out of range. */
   | { readonly ok: false; readonly reason: string; readonly raw: readonly number[] }
+
+export type Encoded =
+  | {
+      readonly ok: true
+      /** Words in wire order, starting at the write's address; 0 or 1 for a coil. */
+      readonly words: readonly number[]
+      /** The value the device will understand, which the register's resolution may have rounded. */
+      readonly value: number
+    }
+  | { readonly ok: false; readonly reason: string }
