@@ -12,11 +12,14 @@ export interface BatteryDevice {
   targetW(): number
 }
 
+/** Without a time of its own no setpoint is held for ever. */
+const defaultReversionS = 60
 const operatingState = { standby: 0, charging: 1, discharging: 2 }
 
 /**
  * Registers of the battery. The device counts charging as positive, against the sign used inside. Writing 1 to the enable
- * register puts the stored setpoint in force and starts the timer; when it runs out, the battery goes to standby by itself.
+ * register (203) puts the setpoint last written (200) in force for the time last written (202); when it runs out, the
+ * battery goes to standby by itself. Register 200 reads the setpoint in force, 204 the seconds it has left.
  */
 export function createBatteryDevice(
   clock: Clock,
@@ -24,8 +27,8 @@ export function createBatteryDevice(
   read: () => PlantState,
 ): BatteryDevice {
   const setpoint = createTimedSetpoint(clock)
-  let setpointW = 0
-  let reversionS = 0
+  let preparedW = 0
+  let reversionS = defaultReversionS
   const limits = () => batteryLimits(parameters, read().battery)
   const socPercent = () => (read().battery.energyWh / parameters.capacityWh) * 100
   const chargeW = () => -read().battery.powerW
@@ -55,10 +58,10 @@ export function createBatteryDevice(
       input(112, () => u32(parameters.capacityWh)),
       input(114, () => u32(read().battery.chargedWh)),
       input(116, () => u32(read().battery.dischargedWh)),
-      field('holding', 200, () => i32(setpointW), {
+      field('holding', 200, () => i32(setpoint.value() ?? 0), {
         accepts: (words) => -parameters.maxDischargeW <= fromI32(words) && fromI32(words) <= parameters.maxChargeW,
         apply: (words) => {
-          setpointW = fromI32(words)
+          preparedW = fromI32(words)
         },
       }),
       field('holding', 202, () => u16(reversionS), {
@@ -69,7 +72,7 @@ export function createBatteryDevice(
       }),
       field('holding', 203, () => u16(setpoint.value() === undefined ? 0 : 1), {
         accepts: ([on = 0]) => on <= 1,
-        apply: ([on = 0]) => (on === 1 ? setpoint.set(setpointW, reversionS) : setpoint.clear()),
+        apply: ([on = 0]) => (on === 1 ? setpoint.set(preparedW, reversionS) : setpoint.clear()),
       }),
       field('holding', 204, () => u16(setpoint.remainingS())),
     ],
