@@ -192,6 +192,8 @@ export function createBusCore(address: BusAddress, clock: Clock, access: Access)
     try {
       connection.transport!.send(entry)
     } catch (error) {
+      // The protocol has no such request. That this bus must not carry it is a bug of the caller, and rejects.
+      if (error instanceof RangeError) return entry.resolve(failed('refused', error.message, false))
       return entry.reject(error)
     }
     inFlight++

@@ -1,5 +1,6 @@
 import type { Quirks } from '#contract/point-map.ts'
 import type { Clock } from '../../domain/clock.ts'
+import { serialCosts, tcpCosts, type ReadCosts } from '../../pointmap/plan.ts'
 import { formatBusAddress, type BusAddress } from './address.ts'
 import { createBusCore, type BusCore } from './bus-core.ts'
 import type { ConnectionState } from './connection.ts'
@@ -24,6 +25,8 @@ export interface AskOptions {
 export interface BusUnit {
   readonly unitId: number
   ask(request: ReadRequest, options?: AskOptions): Promise<Answer>
+  /** The frames these requests would be sent as now, one after the other. Nothing is sent. */
+  preview(requests: readonly WriteRequest[]): Buffer[]
   stats(): UnitStats
 }
 
@@ -36,8 +39,6 @@ export interface Written {
 /** One unit on a bus that may write. */
 export interface ArmedBusUnit extends BusUnit {
   write(request: WriteRequest, options?: { readonly signal?: AbortSignal }): Promise<Written>
-  /** The frames these writes would be sent as now, one after the other. */
-  preview(requests: readonly WriteRequest[]): Buffer[]
 }
 
 export interface BusStats {
@@ -55,6 +56,8 @@ export interface BusStats {
 interface AnyBus extends AsyncDisposable {
   /** Canonical address. */
   readonly name: string
+  /** What a read costs on this line, for planning. */
+  readonly costs: ReadCosts
   stats(): BusStats
   /** Calls the listener with every frame until the returned function is called. */
   tap(listener: (event: FrameEvent) => void): () => void
@@ -96,7 +99,6 @@ export function createArmedBus(options: BusOptions): ArmedBus {
           const answer = await core.submit(entry, signal)
           return entry.frame ? { answer, frame: entry.frame } : { answer }
         },
-        preview: (requests) => core.preview(unitId, requests),
       }
     },
   }
@@ -105,6 +107,7 @@ export function createArmedBus(options: BusOptions): ArmedBus {
 function common(core: BusCore, address: BusAddress): AnyBus {
   return {
     name: formatBusAddress(address),
+    costs: costsOf(address),
     stats: core.stats,
     tap: core.tap,
     [Symbol.asyncDispose]: core.dispose,
@@ -116,6 +119,13 @@ function reader(core: BusCore, unit: UnitState): BusUnit {
     unitId: unit.unitId,
     ask: (request, { priority = 'background', signal } = {}) =>
       core.submit(core.entry(unit, request, priority), signal),
+    preview: (requests) => core.preview(unit.unitId, requests),
     stats: () => core.unitStats(unit),
   }
+}
+
+function costsOf(address: BusAddress): ReadCosts {
+  if (address.kind !== 'rtu') return tcpCosts
+  const parity = { none: 'N', even: 'E', odd: 'O' }[address.parity]
+  return serialCosts({ baud: address.baud, format: `8${parity}${address.stopBits}` })
 }
