@@ -1,0 +1,16 @@
+import { createRouter, createWebHashHistory } from 'vue-router'
+
+/** Addresses after # work when served, under app:// and without help of the server. */
+export const router = createRouter({
+  history: createWebHashHistory(),
+  routes: [
+    { path: '/', redirect: '/site' },
+    { path: '/site', name: 'site', component: () => import('./screens/site/SiteScreen.vue') },
+    { path: '/bus/:device?/:point?', name: 'bus', component: () => import('./screens/bus/BusScreen.vue') },
+    { path: '/log', name: 'log', component: () => import('./screens/log/LogScreen.vue') },
+    { path: '/:rest(.*)', redirect: '/site' },
+  ],
+})
+
+export const screens = ['site', 'bus', 'log'] as const
+export type Screen = (typeof screens)[number]

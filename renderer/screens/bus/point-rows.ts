@@ -1,0 +1,42 @@
+import type { Device, DevicePoint, PollGroup } from '#contract/api.ts'
+import type { Quality } from '#contract/reading.ts'
+
+export type Row =
+  | { readonly kind: 'group'; readonly key: string; readonly group: PollGroup; readonly words: number }
+  | { readonly kind: 'point'; readonly key: string; readonly point: DevicePoint }
+
+export interface PointFilter {
+  readonly text: string
+  /** Only points that are stale, bad or not read yet. */
+  readonly notGood: boolean
+}
+
+/** The quality a point is shown with; a point without reading has none yet. */
+export const qualityOf = (point: DevicePoint): Quality | 'none' => point.reading?.quality ?? 'none'
+
+/** Every typed word must be in the name, the title or the address (40, 0x28) of the point. */
+function matches(point: DevicePoint, words: readonly string[]): boolean {
+  const address = point.address === undefined ? '' : `${point.address} 0x${point.address.toString(16).padStart(4, '0')}`
+  const text = `${point.name} ${point.title} ${address}`.toLowerCase()
+  return words.every((word) => text.includes(word))
+}
+
+/** Points under their poll groups in the order of the device; groups that would be empty are left out. */
+export function pointRows(device: Device, filter: PointFilter): Row[] {
+  const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean)
+  const shown = device.points.filter(
+    (point) => (!filter.notGood || qualityOf(point) !== 'good') && matches(point, words),
+  )
+  const known = device.pollGroups.map(({ name }) => name)
+  const others = [...new Set(shown.map(({ pollGroup }) => pollGroup))].filter((name) => !known.includes(name))
+  const groups: PollGroup[] = [...device.pollGroups, ...others.map((name) => ({ name, requests: [] }))]
+  return groups.flatMap((group): Row[] => {
+    const points = shown.filter(({ pollGroup }) => pollGroup === group.name)
+    if (points.length === 0) return []
+    const words = group.requests.reduce((sum, { count }) => sum + count, 0)
+    return [
+      { kind: 'group', key: `group/${group.name}`, group, words },
+      ...points.map((point): Row => ({ kind: 'point', key: point.name, point })),
+    ]
+  })
+}

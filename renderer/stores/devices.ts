@@ -1,0 +1,72 @@
+import type { Device, Devices } from '#contract/api.ts'
+import type { LiveMessage } from '#contract/live.ts'
+import { defineStore } from 'pinia'
+import { computed, shallowRef } from 'vue'
+import { useService } from '../client/key.ts'
+import { groupByBus } from './bus-tree.ts'
+import { createHistory, type History } from './history.ts'
+
+export type DeviceSummary = Extract<LiveMessage, { type: 'devices' }>['data'][number]
+
+/** Samples kept per point of the device being watched: 15 minutes of one per second. */
+const capacity = 900
+
+/** All devices for the tree, and the one device being looked at with its points and their recent past. */
+export const useDevices = defineStore('devices', () => {
+  const service = useService()
+  const list = shallowRef<readonly DeviceSummary[]>()
+  const selected = shallowRef<Device>()
+  const commandTitles = shallowRef<ReadonlyMap<string, string>>(new Map())
+  let watchedId: string | undefined
+  let unwatch: (() => void) | undefined
+  let histories = new Map<string, History>()
+
+  const byId = computed(() => new Map((list.value ?? []).map((device) => [device.id, device])))
+  const buses = computed(() => groupByBus(list.value ?? []))
+  const nameOf = (id: string): string => byId.value.get(id)?.name ?? id
+
+  service.watch('devices')
+  service.onMessage((message) => {
+    if (message.type === 'devices') list.value = message.data
+    else if (message.type === 'device' && message.data.id === watchedId) remember(message.data)
+  })
+
+  function remember(device: Device): void {
+    for (const point of device.points) {
+      const value = point.reading?.value
+      if (typeof value !== 'number' || !point.reading || point.reading.quality !== 'good') continue
+      historyOf(point.name).push(point.reading.atMs, value)
+    }
+    selected.value = device
+  }
+
+  /** The recent past of one point of the watched device. */
+  function historyOf(point: string): History {
+    let history = histories.get(point)
+    if (!history) {
+      history = createHistory(capacity)
+      histories.set(point, history)
+    }
+    return history
+  }
+
+  /** Follows one device with all its points until another one is chosen. */
+  function watchDevice(id: string | undefined): void {
+    if (id === watchedId) return
+    unwatch?.()
+    unwatch = id === undefined ? undefined : service.watch(`device:${id}`)
+    watchedId = id
+    histories = new Map()
+    selected.value = undefined
+  }
+
+  /** Titles of commands, which the tree does not carry. */
+  async function loadCommands(signal: AbortSignal): Promise<void> {
+    const { devices } = await service.get<Devices>('api/v1/devices', {}, signal)
+    commandTitles.value = new Map(
+      devices.flatMap((device) => device.commands.map(({ name, title }) => [`${device.id}/${name}`, title] as const)),
+    )
+  }
+
+  return { list, byId, buses, selected, commandTitles, nameOf, historyOf, watchDevice, loadCommands }
+})
