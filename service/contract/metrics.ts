@@ -140,7 +140,11 @@ export const pointName = z
       params: strayWord(context.value),
     })
   })
-  .meta({ title: 'Point name', description: 'From the fixed vocabulary: [subsystem[.index].]metric[.phase]' })
+  .meta({
+    title: 'Point name',
+    description: 'From the fixed vocabulary: [subsystem[.index].]metric[.phase]',
+    pattern: `^((${Object.keys(subsystems).join('|')})\\.([1-9][0-9]?\\.)?)?(${Object.keys(metrics).join('|')})(\\.(${phaseSuffixes.join('|')}))?$`,
+  })
 
 const phaseTitles: Readonly<Record<string, string>> = { n: 'N', l12: 'L1-L2', l23: 'L2-L3', l31: 'L3-L1' }
 

@@ -103,6 +103,8 @@ export const point = z
     pollGroup: z.enum(['fast', 'normal', 'slow', 'once']).optional(),
     /** For values whose sign is in another register: negative when that point has this value. */
     negativeWhen: z.strictObject({ point: pointName, equals: z.union([z.number(), z.string()]) }).optional(),
+    /** Why this point shares registers with another one; refused without. Parts of one register need no reason. */
+    overlapReason: z.string().min(3).max(200).optional(),
     confidence: confidence.optional(),
     note: z.string().max(400).optional(),
     source: z.string().max(200).optional(),

@@ -29,8 +29,9 @@ export function decodePoint(point: ResolvedPoint, image: RegisterImage): Decoded
   }
   const result = decodeWords(point, reorder(raw, point), image)
   if ('reason' in result) return { ok: false, reason: result.reason, raw }
-  const outside = outsideRange(point, result.value)
-  return outside ? { ok: false, reason: outside, raw } : { ok: true, value: result.value, raw }
+  const value = point.asText && typeof result.value === 'number' ? String(result.value) : result.value
+  const outside = outsideRange(point, value)
+  return outside ? { ok: false, reason: outside, raw } : { ok: true, value, raw }
 }
 
 function outsideRange(point: ResolvedPoint, value: DecodedValue): string | undefined {
@@ -129,7 +130,8 @@ function scaled(point: ResolvedPoint, raw: number | bigint, image: RegisterImage
   const power = scalePower(point, image)
   if (typeof power === 'string') return { reason: power }
   const whole = typeof raw === 'bigint' || Number.isInteger(raw)
-  const value = whole ? applyScale(raw, point.scale, power, point.offset) : scaleFloat(raw, point, power)
+  // Adding 0 turns the -0 that a negative scale makes of 0 into 0.
+  const value = (whole ? applyScale(raw, point.scale, power, point.offset) : scaleFloat(raw, point, power)) + 0
   if (!Number.isFinite(value)) return { reason: 'too large for a number' }
   if (!point.negativeWhen) return { value }
   const sign = decodePoint(point.negativeWhen.point, image)

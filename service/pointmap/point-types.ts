@@ -1,3 +1,6 @@
+import type { MapPoint, PointMap } from '#contract/point-map.ts'
+import type { RegisterFunction } from './types.ts'
+
 /** How the words of a type are to be read. */
 export type TypeKind =
   | 'unsigned'
@@ -90,4 +93,14 @@ export function typeSentinel(spec: TypeSpec): bigint | undefined {
   if (kind === 'unsigned' || kind === 'enum' || kind === 'flags') return (1n << BigInt(bits)) - 1n
   if (kind === 'acc') return 0n
   return undefined
+}
+
+/** Function and type of a place after the map's defaults; bits of coils and discrete inputs are always `bool`. */
+export function placeOf(
+  place: Pick<MapPoint, 'function' | 'type'>,
+  defaults: PointMap['defaults'],
+): { readonly function: RegisterFunction; readonly type: string | undefined } {
+  const fn = place.function ?? defaults?.function ?? 'holding'
+  const single = fn === 'coil' || fn === 'discrete'
+  return { function: fn, type: single ? (place.type ?? 'bool') : (place.type ?? defaults?.type) }
 }

@@ -1,8 +1,8 @@
 import { pointTitle } from '#contract/metrics.ts'
 import type { CommandWrite, MapCommand, MapPoint, SunspecPlace } from '#contract/point-map.ts'
 import { multiply } from './decimal.ts'
-import { defaultTypeSentinels, typeSpec } from './point-types.ts'
-import { type SunspecModels, type SunspecPoint } from './sunspec/models.ts'
+import { defaultTypeSentinels, placeOf, typeSpec } from './point-types.ts'
+import type { SunspecModels, SunspecPoint } from './sunspec/models.ts'
 import type {
   LoadedMap,
   RegisterFunction,
@@ -89,12 +89,10 @@ type Place = Pick<MapPoint, 'address' | 'sunspec' | 'function' | 'type' | 'scale
 
 function find(place: Place, { loaded, layout, models }: Context): Found | string {
   if (place.sunspec) return findSunspec(place.sunspec, layout, models)
-  const { defaults } = loaded.map
-  const type = place.type ?? defaults?.type ?? 'uint16'
-  const fn = place.function ?? defaults?.function ?? 'holding'
+  const { function: fn, type } = placeOf(place, loaded.map.defaults)
   const first = place.address
-  if (first === undefined) return 'the map gives no address'
-  const count = fn === 'coil' || fn === 'discrete' ? 1 : typeSpec(type).words
+  if (first === undefined || type === undefined) return 'the map gives no address or type'
+  const count = typeSpec(type).words
   const addresses = typeof first === 'number' ? Array.from({ length: count }, (_, index) => first + index) : first
   return {
     function: fn,
@@ -177,6 +175,7 @@ function resolvePoint(name: string, point: MapPoint, context: Context): Resolved
     ...(values && { values }),
     ...(bits && { bits }),
     ...(range && metric.type === 'number' && { range }),
+    ...(metric.type === 'text' && { asText: true }),
     pollGroup: point.pollGroup ?? (metric.type === 'text' ? 'once' : (defaults?.pollGroup ?? 'normal')),
     ...(point.confidence && { confidence: point.confidence }),
     ...(point.note && { note: point.note }),
@@ -222,7 +221,7 @@ function resolveWrite(write: CommandWrite, context: Context): ResolvedWrite | st
   const { definition, type } = found
   if (definition && !definition.write) return `SunSpec point ${write.sunspec?.point} cannot be written`
   return {
-    function: found.function === 'coil' ? 'coil' : 'holding',
+    function: write.function ?? (found.function === 'coil' ? 'coil' : 'holding'),
     address: found.addresses[0]!,
     type,
     wordOrder: definition ? 'big' : (write.wordOrder ?? defaults?.wordOrder ?? 'big'),

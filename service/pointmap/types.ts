@@ -63,6 +63,8 @@ export interface ResolvedPoint {
   readonly bits?: Readonly<Record<string, string>>
   readonly range?: readonly [number, number]
   readonly pollGroup: 'fast' | 'normal' | 'slow' | 'once'
+  /** The metric is a text: numbers such as a serial number are written out. */
+  readonly asText?: true
   readonly negativeWhen?: { readonly point: ResolvedPoint; readonly equals: number | string }
   readonly confidence?: MapPoint['confidence']
   readonly note?: string
