@@ -41,9 +41,6 @@ export function hardenSession(session: Session): void {
 
 /** Applied to every web contents the app ever makes: it stays on the app's own document and opens nothing. */
 export function hardenContents(contents: WebContents): void {
-  contents.on('will-navigate', (event) => {
-    if (!isAppUrl(event.url)) event.preventDefault()
-  })
   contents.on('will-frame-navigate', (event) => {
     if (!isAppUrl(event.url)) event.preventDefault()
   })

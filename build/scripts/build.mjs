@@ -54,7 +54,7 @@ async function build(name, force) {
   rmSync(join(stamps, name), { force: true })
   const { status, output } = await run([...bundles[name].command, '--logLevel', 'warn'], { R_EMS_BUNDLE: name })
   if (status !== 0 || !existsSync(join(root, bundles[name].result)))
-    throw new Error(`The bundle "${name}" could not be built:\n${output.trim()}`)
+    throw new Error(`The bundle "${name}" could not be built:\n${withoutStack(output).trim()}`)
   if (output.trim()) process.stderr.write(output)
   writeFileSync(join(stamps, name), wanted)
 }
@@ -93,6 +93,11 @@ function readdirSafely(path) {
     if (error.code === 'ENOTDIR') return undefined
     throw error
   }
+}
+
+/** The tools end their words with where in the tool they were. */
+function withoutStack(output) {
+  return output.replaceAll(/^\s+at .+\n?/gm, '')
 }
 
 function run(args, environment) {
