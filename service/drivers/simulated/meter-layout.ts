@@ -3,7 +3,7 @@ import type { GridState } from './plant-model.ts'
 import type { RegisterField } from './register-bank.ts'
 import { field, float32, u32 } from './words.ts'
 
-export const meterIdentity = { serial: 24_001_337, unitId: 1 }
+const meterIdentity = { serial: 24_001_337, unitId: 1 }
 
 /** The meter refuses longer reads, as the original does (40 values of two registers). */
 export const meterMaxReadRegisters = 80

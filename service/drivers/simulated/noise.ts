@@ -1,5 +1,5 @@
 /** 32-bit mix of a seed and two integers: the same input gives the same output on every machine. */
-export function hash32(seed: number, channel: number, index: number): number {
+function hash32(seed: number, channel: number, index: number): number {
   let h = (seed ^ Math.imul(channel, 0x9e3779b1) ^ Math.imul(index, 0x85ebca6b)) | 0
   h = Math.imul(h ^ (h >>> 16), 0x7feb352d)
   h = Math.imul(h ^ (h >>> 15), 0x846ca68b)

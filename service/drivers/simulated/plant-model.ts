@@ -91,7 +91,7 @@ const loadReactiveShare = 0.25
 const channel = { voltage: 80, frequency: 90 }
 
 /** Longest step the model is accurate for; `advancePlant` divides longer ones. */
-export const maxStepS = 1
+const maxStepS = 1
 
 /** A plant that has run for some years: its counters do not start at zero. */
 export function createPlantState(parameters: PlantParameters, atMs: number, socPercent: number): PlantState {

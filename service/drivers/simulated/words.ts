@@ -32,16 +32,8 @@ export function text(value: string, words: number): number[] {
   return Array.from({ length: words }, (_, index) => bytes.readUInt16BE(index * 2))
 }
 
-export const fromI16 = (words: readonly number[]): number => ((words[0] ?? 0) << 16) >> 16
-
 export function fromI32(words: readonly number[]): number {
   return ((words[0] ?? 0) << 16) | (words[1] ?? 0) | 0
-}
-
-export function fromFloat32(words: readonly number[]): number {
-  view.setUint16(0, words[0] ?? 0)
-  view.setUint16(2, words[1] ?? 0)
-  return view.getFloat32(0)
 }
 
 const limit = (value: number, min: number, max: number): number => Math.min(max, Math.max(min, Math.round(value)))

@@ -93,6 +93,7 @@ describe('answers byte by byte', () => {
     ['FC 15', [15, 0, 0, 0, 4, 1, 0b0010], [15, 0, 0, 0, 4]],
     ['FC 15 with a wrong byte count', [15, 0, 0, 0, 4, 2, 0, 0], [0x8f, 3]],
     ['FC 16', [16, 0, 20, 0, 2, 4, 1, 2, 3, 4], [16, 0, 20, 0, 2]],
+    ['FC 16 from the middle of a value', [16, 0, 21, 0, 2, 4, 1, 2, 3, 4], [0x90, 2]],
     ['FC 16 with a wrong byte count', [16, 0, 0, 0, 1, 4, 0, 1, 0, 2], [0x90, 3]],
     ['FC 16 of nothing', [16, 0, 0, 0, 0, 0], [0x90, 3]],
     ['FC 16 past the end of the table', [16, 0xff, 0xff, 0, 2, 4, 0, 1, 0, 2], [0x90, 2]],
