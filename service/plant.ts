@@ -17,6 +17,7 @@ Simulates a site and serves its devices over Modbus TCP on 127.0.0.1.
   --devices A,B        only these devices: ${deviceNames.join(', ')} (default all)
   --port-base N        first port; without it any free ports
   --exit-with-parent   end when standard input ends
+  --linger N           but not before N more seconds, 0 to 600 (default 0)
 `
 
 const number = z.coerce.number()
@@ -30,6 +31,7 @@ const flags = z.strictObject({
   ),
   'port-base': number.int().min(1).max(65_000).optional(),
   'exit-with-parent': z.boolean().default(false),
+  linger: number.min(0).max(600).default(0),
 })
 
 function parseFlags(args: string[]): z.infer<typeof flags> {
@@ -42,6 +44,7 @@ function parseFlags(args: string[]): z.infer<typeof flags> {
       devices: { type: 'string' },
       'port-base': { type: 'string' },
       'exit-with-parent': { type: 'boolean' },
+      linger: { type: 'string' },
     },
   })
   const parsed = flags.safeParse({ ...values })
@@ -80,7 +83,7 @@ async function main(): Promise<void> {
   await using plant = await startSimulatedPlant(options)
 
   const lines = createInterface({ input: process.stdin })
-  if (settings['exit-with-parent']) lines.once('close', () => stopped.resolve())
+  if (settings['exit-with-parent']) lines.once('close', () => setTimeout(stopped.resolve, settings.linger * 1000).unref())
   let last = Promise.resolve()
   lines.on('line', (line) => {
     if (line.trim()) last = last.then(() => obey(line))

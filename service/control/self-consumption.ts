@@ -1,7 +1,7 @@
 import type { Reason } from '#contract/api.ts'
 import type { BatteryImage, SiteImage } from '../domain/site-image.ts'
 
-/** Imbalances smaller than this are left alone: meters disagree by as much, and the battery need not chase them. */
+/** Imbalances smaller than this leave the setpoint alone: meters disagree by as much, and the battery need not chase them. */
 const deadbandW = 25
 
 /**
@@ -11,12 +11,13 @@ const deadbandW = 25
 export function selfConsumption(
   image: SiteImage,
   battery: BatteryImage,
+  heldW: number,
 ): { value: number; reason: Reason } | undefined {
   const { powerW } = image.grid
   if (!powerW.ok || !battery.powerW.ok) return undefined
   if (Math.abs(powerW.value) < deadbandW)
     return {
-      value: battery.powerW.value,
+      value: heldW,
       reason: economic(`grid exchange is ${Math.round(powerW.value)} W, close enough to zero`),
     }
   const verb = powerW.value > 0 ? 'import' : 'export'

@@ -63,7 +63,7 @@ function decideBattery(
   const capability = capabilityBand(settings, battery)
   const soc = socBand(settings, battery, state.floor)
   const fuse = fuseBand(site, image, battery)
-  const wish = selfConsumption(image, battery)
+  const wish = selfConsumption(image, battery, found)
   const reasons: Reason[] = []
 
   let wanted: number

@@ -1,0 +1,57 @@
+import { type Status, status as statusSchema } from '#contract/api.ts'
+import { parseCommandLine, parsePort, UsageError } from '../args.ts'
+import type { Command } from './run.ts'
+
+const usage = `usage: r-emsctl status [--url http://127.0.0.1:PORT] [--json]
+
+Shows what the service on this machine is doing (default: R_EMS_API_PORT or 8080).
+Exit code: 0 running without faults, 1 running with faults, 3 no answer.
+`
+
+const noAnswerExitCode = 3
+
+export const status: Command = {
+  summary: 'what the service on this machine is doing',
+  usage,
+  async run(args, { environment, out, err }) {
+    const { values } = parseCommandLine({
+      args,
+      options: { url: { type: 'string' }, json: { type: 'boolean' } },
+      strict: true,
+    })
+    const port = parsePort(environment['R_EMS_API_PORT'] ?? '8080', 'R_EMS_API_PORT')
+    const url = values.url ?? `http://127.0.0.1:${port}`
+    if (!URL.canParse(url)) throw new UsageError(`--url: "${url}" is not an address`)
+    let body: unknown
+    try {
+      const response = await fetch(new URL('/api/v1/status', url), { signal: AbortSignal.timeout(5_000) })
+      body = await response.json()
+    } catch {
+      err(
+        `r-emsctl status: no answer from ${url}. Is the service running? Start it with r-emsd, or name its address with --url.\n`,
+      )
+      return noAnswerExitCode
+    }
+    const parsed = statusSchema.safeParse(body)
+    if (!parsed.success) {
+      err(`r-emsctl status: ${url} answers, but not as an R-EMS service of this version.\n`)
+      return noAnswerExitCode
+    }
+    out(values.json ? `${JSON.stringify(parsed.data)}\n` : describe(parsed.data, url))
+    return parsed.data.faults.length > 0 ? 1 : 0
+  },
+}
+
+function describe(status: Status, url: string): string {
+  const { cycle, control, devices, faults } = status
+  const uptimeMin = Math.floor((status.nowMs - status.startedAtMs) / 60_000)
+  const lines = [
+    `${status.site} at ${url}`,
+    `  version   ${status.version}, running for ${uptimeMin} min, mode ${status.mode}`,
+    `  control   ${control.enabled ? (control.dryRun ? 'dry run' : 'enabled') : 'off'}: ${control.reason}`,
+    `  devices   ${devices.online} of ${devices.total} online, ${status.requestsPerS.toFixed(1)} requests/s`,
+    `  cycle     ${cycle.periodMs} ms, late by ${cycle.latenessMs.p99.toFixed(1)} ms and busy for ${cycle.durationMs.p99.toFixed(1)} ms (p99), ${cycle.overruns} skipped`,
+    ...faults.map((fault) => `  ${fault.severity.padEnd(9)} ${fault.message}\n            ${fault.action}`),
+  ]
+  return `${lines.join('\n')}\n`
+}

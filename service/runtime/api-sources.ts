@@ -1,0 +1,171 @@
+import type { Device as DeviceView, PowerFlow, Status } from '#contract/api.ts'
+import { EdgeError } from '#contract/errors.ts'
+import type { LiveMessage } from '#contract/live.ts'
+import { metrics, parsePointName } from '#contract/metrics.ts'
+import type { MeasurementRange, Sources } from '../api/sources.ts'
+import type { Clock } from '../domain/clock.ts'
+import type { Storage } from '../storage/types.ts'
+import type { ControlProperty } from './control-property.ts'
+import type { Faults } from './faults.ts'
+import type { Mode } from './guard.ts'
+import type { SiteRuntime } from './site-runtime.ts'
+
+/** What the API publishes to, once it runs. */
+interface LiveSink {
+  publish(message: LiveMessage): void
+  observeCycle(timing: { durationMs: number; latenessMs: number }): void
+}
+
+export interface ApiSources {
+  readonly forApi: Sources
+  /** Until the API is connected, cycles are not published. */
+  connect(api: LiveSink): void
+  publishCycle(flow: PowerFlow): void
+}
+
+/** Answers every question of the API from the running parts. */
+export function createApiSources(parts: {
+  site: { name: string; demo: boolean; mode: Mode }
+  version: string
+  clock: Clock
+  runtime: SiteRuntime
+  storage: Storage
+  faults: Faults
+  control: ControlProperty
+}): ApiSources {
+  const { site, version, clock, runtime, storage, faults, control } = parts
+  const startedAtMs = clock.nowMs()
+  const startedMonotonicMs = clock.monotonicMs()
+  const requestRate = createRate(clock)
+  let live: LiveSink | undefined
+
+  const totalRequests = (devices: readonly DeviceView[]): number =>
+    devices.reduce((sum, { link }) => sum + link.requests, 0)
+
+  function status(): Status {
+    const devices = runtime.devices()
+    return {
+      site: site.name,
+      version,
+      mode: site.mode,
+      demo: site.demo,
+      startedAtMs,
+      nowMs: clock.nowMs(),
+      control: control.get(),
+      cycle: runtime.cycleStats(),
+      devices: { total: devices.length, online: devices.filter(({ link }) => link.state === 'online').length },
+      requestsPerS: requestRate(totalRequests(devices)),
+      faults: faults.list(),
+    }
+  }
+
+  async function measurements({ device, metric, fromMs, toMs, points }: MeasurementRange) {
+    const view = runtime.device(device)
+    if (!view) throw new EdgeError('device.unknown', `there is no device "${device}"`)
+    const point = view.points.find(({ name }) => name === metric)
+    const parsed = parsePointName(metric)
+    if (!point || !parsed) throw new EdgeError('metric.unknown', `device "${device}" has no metric "${metric}"`)
+    const series = await storage.measurements({ deviceId: device, metric, fromMs, toMs, points })
+    return { device, metric, unit: metrics[parsed.metric].unit, fromMs, toMs, ...series, series: [...series.series] }
+  }
+
+  const forApi: Sources = {
+    nowMs: () => clock.nowMs(),
+    health() {
+      const current = faults.list()
+      return {
+        status: current.length > 0 ? 'degraded' : 'ok',
+        version,
+        uptimeS: Math.round((clock.monotonicMs() - startedMonotonicMs) / 1000),
+        faults: current,
+      }
+    },
+    status,
+    devices: () => runtime.devices(),
+    device: (id) => runtime.device(id),
+    powerFlow: () => runtime.powerFlow(),
+    measurements,
+    async events(query) {
+      const { device, ...rest } = query
+      return { events: await storage.events({ ...rest, ...(device && { deviceId: device }) }) }
+    },
+    async setControl(request, principal) {
+      await storage.journal.appendDurable({
+        kind: 'control',
+        principal: `${principal.name} (${principal.address})`,
+        detail: `${request.enabled ? 'enable' : 'disable'} control${request.dryRun ? ' in dry run' : ''}: ${request.reason}`,
+      })
+      // Release goes out while writing is still allowed.
+      if (!request.enabled || request.dryRun) await runtime.release(`control is switched off: ${request.reason}`)
+      const state = await control.set(request)
+      storage.addEvent({ atMs: clock.nowMs(), severity: 'info', code: 'control.changed', message: state.reason })
+      return state
+    },
+    metrics() {
+      const { count, overruns } = runtime.cycleStats()
+      const flow = runtime.powerFlow()
+      const { enabled, dryRun } = control.get()
+      const stats = storage.stats()
+      return {
+        cycles: count,
+        overruns,
+        devices: runtime.devices().map(({ id, role, link }) => ({
+          id,
+          role,
+          up: link.state === 'online' || link.state === 'degraded',
+          requests: link.requests,
+          failures: link.failures,
+        })),
+        ...powers(flow),
+        setpoints: flow?.setpoints ?? [],
+        controlEnabled: enabled,
+        dryRun,
+        storageQueue: stats.queuedSamples + stats.pendingEntries,
+      }
+    },
+  }
+
+  return {
+    forApi,
+    connect(api) {
+      live = api
+    },
+    publishCycle(flow) {
+      if (!live) return
+      live.observeCycle(flow)
+      live.publish({ type: 'power-flow', data: flow })
+      live.publish({ type: 'status', data: status() })
+      const devices = runtime.devices()
+      live.publish({
+        type: 'devices',
+        data: devices.map(({ points: _points, pollGroups: _groups, commands: _commands, ...rest }) => rest),
+      })
+      for (const device of devices) live.publish({ type: 'device', data: device })
+    },
+  }
+}
+
+function powers(flow: PowerFlow | undefined) {
+  const { grid, pv, battery, load } = flow ?? {}
+  return {
+    ...(grid?.powerW !== undefined && { gridW: grid.powerW }),
+    ...(pv?.powerW !== undefined && { pvW: pv.powerW }),
+    ...(battery?.powerW !== undefined && { batteryW: battery.powerW }),
+    ...(load?.powerW !== undefined && { loadW: load.powerW }),
+    ...(battery?.socPercent !== undefined && { batterySocPercent: battery.socPercent }),
+  }
+}
+
+/** Requests per second over the last ten seconds or so, from a growing total. */
+function createRate(clock: Clock): (total: number) => number {
+  const windowMs = 10_000
+  const samples: { atMs: number; total: number }[] = []
+  return (total) => {
+    const atMs = clock.monotonicMs()
+    if (atMs - (samples.at(-1)?.atMs ?? -Infinity) >= 500) samples.push({ atMs, total })
+    while (samples.length > 2 && atMs - (samples[1]?.atMs ?? atMs) > windowMs) samples.shift()
+    const first = samples[0]
+    if (!first || atMs <= first.atMs) return 0
+    return Math.round(((total - first.total) / (atMs - first.atMs)) * 10_000) / 10
+  }
+}

@@ -1,0 +1,69 @@
+import { EdgeError } from '#contract/errors.ts'
+import type { Site } from '#contract/site.ts'
+import type { Clock } from '../domain/clock.ts'
+import { parseBusAddress } from '../drivers/modbus/address.ts'
+import { type ArmedBus, createArmedBus } from '../drivers/modbus/bus.ts'
+import { createModbusDevice } from '../drivers/modbus/device.ts'
+import type { PlantProcess } from '../drivers/simulated/spawn-plant.ts'
+import { loadPointMap } from '../pointmap/load.ts'
+import type { LoadedMap } from '../pointmap/types.ts'
+import type { SiteDeviceEntry } from './site-runtime.ts'
+
+const demoScheme = 'demo://'
+
+/** The maps of all devices; the first missing or broken one is an error that names the device. */
+export function loadSiteMaps(
+  site: Site,
+  siteFile: string,
+  mapFolders: readonly string[],
+): ReadonlyMap<string, LoadedMap> {
+  const maps = new Map<string, LoadedMap>()
+  for (const device of site.devices) {
+    if (maps.has(device.map)) continue
+    try {
+      maps.set(device.map, loadPointMap(device.map, mapFolders))
+    } catch (error) {
+      if (!(error instanceof EdgeError)) throw error
+      throw new EdgeError(error.code, `${siteFile}: device "${device.id}": ${error.message}`, { cause: error })
+    }
+  }
+  return maps
+}
+
+/**
+ * Opens one bus per address and puts the devices on them. Nothing is sent before the first poll. Simulated is only what
+ * the plant process itself has bound and reported.
+ */
+export function createSiteDevices(options: {
+  site: Site
+  maps: ReadonlyMap<string, LoadedMap>
+  plant: PlantProcess | undefined
+  clock: Clock
+  resources: AsyncDisposableStack
+}): SiteDeviceEntry[] {
+  const { site, maps, plant, clock, resources } = options
+  const endpoints: Readonly<Record<string, { host: string; port: number; unitId: number } | undefined>> =
+    plant?.devices ?? {}
+  const buses = new Map<string, ArmedBus>()
+  return site.devices.map((config) => {
+    const map = maps.get(config.map)
+    if (!map) throw new EdgeError('map.not-found', `the map ${config.map} is not loaded`)
+    const name = config.connection.startsWith(demoScheme) ? config.connection.slice(demoScheme.length) : undefined
+    const endpoint = name === undefined ? undefined : endpoints[name]
+    if (name !== undefined && !endpoint)
+      throw new EdgeError(
+        'config.invalid',
+        `device "${config.id}": the simulated plant has no device "${name}", only ${Object.keys(endpoints).join(', ')}`,
+      )
+    const connection = endpoint ? `tcp://${endpoint.host}:${endpoint.port}` : config.connection
+    const address = parseBusAddress(connection)
+    let bus = buses.get(connection)
+    if (!bus) {
+      bus = resources.use(createArmedBus({ address, clock }))
+      buses.set(connection, bus)
+    }
+    const unitId = endpoint?.unitId ?? config.unitId
+    const device = resources.use(createModbusDevice({ id: config.id, unitId, map, bus, clock, cycleMs: site.cycleMs }))
+    return { config: { ...config, unitId }, device, map, bus: bus.name, simulated: endpoint !== undefined }
+  })
+}

@@ -1,0 +1,164 @@
+import { pino } from 'pino'
+import type { SiteEvent } from '#contract/api.ts'
+import { EdgeError } from '#contract/errors.ts'
+import { createApi } from './api/server.ts'
+import { loadOrCreateToken } from './api/token.ts'
+import type { Options } from './config.ts'
+import { prepareDataFolder } from './data-folder.ts'
+import { spawnPlant } from './drivers/simulated/spawn-plant.ts'
+import type { Entries } from './entries.ts'
+import { createApiSources } from './runtime/api-sources.ts'
+import { loadControlProperty } from './runtime/control-property.ts'
+import { createDeviceWatch } from './runtime/device-watch.ts'
+import { createFaults } from './runtime/faults.ts'
+import { createRecorder } from './runtime/recorder.ts'
+import { createSiteDevices, loadSiteMaps } from './runtime/site-devices.ts'
+import { startSiteRuntime } from './runtime/site-runtime.ts'
+import { systemClock } from './runtime/system-clock.ts'
+import { openStorage } from './storage/storage.ts'
+import { version } from './version.ts'
+
+/** Longest time that stopping may take before the process ends anyway. */
+const stopWithinMs = 1_800
+
+/** Runs the edge service until it is told to stop; resolves to the exit code. */
+export async function serve(options: Options, entries: Entries): Promise<number> {
+  const { site, demo, mode, desktop, dataFolder } = options
+  const stop = stopSignal()
+  const log = pino(
+    { level: process.env['R_EMS_LOG_LEVEL'] ?? (process.stderr.isTTY ? 'warn' : 'info') },
+    pino.destination(2),
+  )
+  const clock = systemClock
+  const maps = loadSiteMaps(site, options.siteFile, [entries.mapFolder])
+  await using resources = new AsyncDisposableStack()
+
+  await prepareDataFolder(dataFolder)
+  const needsPlant = site.devices.some(({ connection }) => connection.startsWith('demo://'))
+  const spawning = needsPlant
+    ? spawnPlant({
+        entry: entries.plant,
+        nodePath: process.execPath,
+        // The devices outlive a killed service for a while, so that their own timers can be seen to act.
+        args: ['--linger', '60', ...options.plantArguments],
+        log: (line) => log.warn({ plant: line }, 'plant says'),
+      })
+    : undefined
+  // A failure is seen where it is awaited; until then it is not unhandled.
+  spawning?.catch(() => undefined)
+  const storage = resources.use(await openStorage({ folder: dataFolder, workerUrl: entries.storageWorker, clock }))
+  const token = await loadOrCreateToken(dataFolder, options.presetToken)
+  const control = await loadControlProperty(dataFolder, demo)
+  const plant = spawning && resources.use(await spawning)
+
+  let publishEvent: (event: SiteEvent) => void = () => undefined
+  const addEvent = (event: Omit<SiteEvent, 'id'>): void => {
+    const stored = storage.addEvent(event)
+    log[event.severity === 'warning' ? 'warn' : event.severity](
+      { code: event.code, device: event.deviceId },
+      event.message,
+    )
+    publishEvent(stored)
+  }
+  const faults = createFaults(clock.nowMs, addEvent)
+  storage.subscribe({
+    raise: faults.raise,
+    clear: faults.clear,
+    note: ({ severity, code, message }) => addEvent({ atMs: clock.nowMs(), severity, code, message }),
+  })
+  for (const { severity, code, message } of storage.warnings) addEvent({ atMs: clock.nowMs(), severity, code, message })
+  void plant?.exited.then(() => {
+    if (stop.signal.aborted) return
+    faults.raise('plant', {
+      code: 'plant.ended',
+      severity: 'error',
+      message: 'the simulated plant has ended',
+      action: 'Start the service again: the plant starts with it.',
+    })
+  })
+
+  const devices = createSiteDevices({ site, maps, plant, clock, resources })
+  const watchDevices = createDeviceWatch(devices, faults)
+  const newSamples = createRecorder(devices.map(({ device }) => device))
+  const runtime = resources.use(
+    startSiteRuntime({
+      site,
+      mode,
+      desktop,
+      entries: devices,
+      clock,
+      control: control.get,
+      journal: (record) => void storage.journal.append(record),
+      onCycle(flow) {
+        watchDevices()
+        storage.addSamples(newSamples())
+        storage.journal.flush()
+        sources.publishCycle(flow)
+      },
+    }),
+  )
+  const { semver } = version()
+  const sources = createApiSources({
+    site: { name: site.name, demo, mode },
+    version: semver,
+    clock,
+    runtime,
+    storage,
+    faults,
+    control,
+  })
+  const api = resources.use(
+    await createApi({
+      host: '127.0.0.1',
+      port: options.port,
+      token,
+      rendererFolder: entries.rendererFolder,
+      version: semver,
+      sources: sources.forApi,
+      log,
+    }),
+  )
+  sources.connect(api)
+  publishEvent = (event) => api.publish({ type: 'event', data: event })
+  addEvent({
+    atMs: clock.nowMs(),
+    severity: 'info',
+    code: 'service.started',
+    message: `R-EMS ${semver} runs "${site.name}"`,
+  })
+  announce(options, api.url)
+
+  const failure = await Promise.race([
+    stop.requested,
+    runtime.done.then(
+      () => undefined,
+      (error: unknown) => error,
+    ),
+  ])
+  setTimeout(() => process.exit(process.exitCode ?? 1), stopWithinMs).unref()
+  await runtime.release('the service stops')
+  addEvent({ atMs: clock.nowMs(), severity: 'info', code: 'service.stopped', message: 'the service stops' })
+  await resources.disposeAsync()
+  if (failure === undefined) return 0
+  throw failure instanceof EdgeError ? failure : new Error('the control cycle has failed', { cause: failure })
+}
+
+function announce({ readyJson, site, demo, dataFolder }: Options, url: string): void {
+  if (readyJson) process.stdout.write(`${JSON.stringify({ ready: true, url, pid: process.pid })}\n`)
+  else
+    process.stdout.write(
+      `R-EMS runs "${site.name}"${demo ? ' with a simulated plant' : ''}\n  web UI  ${url}\n  API     ${url}/docs\n  data    ${dataFolder}\nStop with Ctrl-C.\n`,
+    )
+}
+
+function stopSignal(): { signal: AbortSignal; requested: Promise<undefined> } {
+  const controller = new AbortController()
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      controller.abort()
+      resolve(undefined)
+    })
+  }
+  return { signal: controller.signal, requested: promise }
+}

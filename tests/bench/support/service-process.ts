@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { z } from 'zod'
+
+export const root = resolve(import.meta.dirname, '../../..')
+const readyLine = z.object({ ready: z.literal(true), url: z.url(), pid: z.number() })
+
+export interface ServiceProcess extends AsyncDisposable {
+  readonly url: string
+  readonly pid: number
+  readonly child: ChildProcess
+  readonly dataFolder: string
+  /** From spawn to the ready line. */
+  readonly readyMs: number
+  readonly spawnedAtMs: number
+}
+
+/** Starts the built service with a data folder of its own and waits until it listens. */
+export async function startService(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<ServiceProcess> {
+  const dataFolder = mkdtempSync(join(tmpdir(), 'r-ems-service-'))
+  const spawnedAtMs = performance.now()
+  const child = spawn(
+    process.execPath,
+    [join(root, 'out/service/r-emsd.js'), 'run', ...args, '--port', '0', '--data-dir', dataFolder, '--ready-json'],
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } },
+  )
+  let errors = ''
+  child.stderr.on('data', (chunk: Buffer) => (errors = `${errors}${chunk.toString()}`.slice(-4_000)))
+  const lines = createInterface({ input: child.stdout })
+  const exited = once(child, 'exit')
+  for await (const line of lines) {
+    if (!line.startsWith('{')) continue
+    const { url, pid } = readyLine.parse(JSON.parse(line))
+    return {
+      url,
+      pid,
+      child,
+      dataFolder,
+      spawnedAtMs,
+      readyMs: performance.now() - spawnedAtMs,
+      async [Symbol.asyncDispose]() {
+        child.kill('SIGTERM')
+        if (child.exitCode === null && child.signalCode === null) await exited
+        rmSync(dataFolder, { recursive: true, force: true })
+      },
+    }
+  }
+  throw new Error(`the service ended before it was ready: ${errors}`)
+}
+
+/** Resident memory of a process, in megabytes. */
+export function residentMb(pid: number): number {
+  const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return Math.round(Number(kilobytes) / 102.4) / 10
+}
