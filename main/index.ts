@@ -40,14 +40,10 @@ function run(): void {
   })
   loadApp(window)
 
-  let stopped = false
   app.on('will-quit', (event) => {
-    if (stopped) return
     event.preventDefault()
-    void service.stop().finally(() => {
-      stopped = true
-      app.quit()
-    })
+    // Not quit(): inside this event it would be forgotten. All windows are closed by now, so exit() cuts nothing off.
+    void service.stop().finally(() => app.exit())
   })
 }
 

@@ -1,6 +1,7 @@
 import { readyLine, type ServiceFailure, type ServiceState } from '#contract/desktop.ts'
 import { spawn, type ChildProcess } from 'node:child_process'
 import type { Readable } from 'node:stream'
+import { z } from 'zod'
 import type { ServiceLog } from './service-log.ts'
 
 export interface ServiceOptions {
@@ -29,6 +30,9 @@ const detailLimit = 2_000
 const lineLimit = 20_000
 /** What the service said last may still be in its pipes when it is gone; a process it left may hold them for ever. */
 const drainMs = 200
+/** Of the service's log (pino). */
+const logLine = z.object({ level: z.number(), msg: z.string() })
+const errorLevel = 50
 
 /** 0.5 s, then twice as long each time, at most 30 s. */
 export function doublingBackOffMs(failures: number): number {
@@ -91,7 +95,8 @@ export function superviseService(options: ServiceOptions): SupervisedService {
 
     const note = (line: string) => {
       log.append(`${line}\n`)
-      detail = `${detail}${line}\n`.slice(-detailLimit)
+      const words = readableLine(line)
+      if (words) detail = `${detail}${words}\n`.slice(-detailLimit)
     }
     readLines(started.stderr, note)
     readLines(started.stdout, (line) => {
@@ -150,6 +155,17 @@ function describeEnd(
   if (silent) return { kind: 'silent' }
   if (signal) return { kind: 'killed', signal }
   return { kind: 'exited', exitCode: exitCode ?? 0 }
+}
+
+/** A line as a person wants to read it: of the JSON log only the errors' messages, and everything that is not JSON. */
+function readableLine(line: string): string | undefined {
+  if (!line.startsWith('{')) return line
+  try {
+    const { level, msg } = logLine.parse(JSON.parse(line))
+    return level >= errorLevel ? msg : undefined
+  } catch {
+    return line
+  }
 }
 
 function parseReady(line: string): string | undefined {

@@ -12,6 +12,7 @@ switch (mode) {
     process.on('SIGTERM', () => process.exit(0))
     break
   case 'refuses':
+    process.stderr.write('{"level":30,"time":1,"msg":"listening"}\n{"level":50,"time":2,"msg":"bus failed"}\n')
     process.stderr.write('site.yaml, line 3: "baud" is not a key\n')
     process.exitCode = 2
     break

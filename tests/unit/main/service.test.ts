@@ -91,9 +91,9 @@ describe('supervising the service', () => {
     const { next } = supervise('refuses')
     expect(await next()).toMatchObject({
       phase: 'waiting',
-      failure: { kind: 'exited', exitCode: 2, detail: 'site.yaml, line 3: "baud" is not a key\n' },
+      failure: { kind: 'exited', exitCode: 2, detail: 'bus failed\nsite.yaml, line 3: "baud" is not a key\n' },
     })
-    expect(readFileSync(logPath, 'utf8')).toContain('site.yaml, line 3')
+    expect(readFileSync(logPath, 'utf8')).toContain('"msg":"listening"')
   })
 
   it('waits longer after every failure in a row', async () => {
