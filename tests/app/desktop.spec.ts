@@ -89,7 +89,10 @@ test('leaves no service behind when it is killed itself', async ({ launch }) => 
 test('a second start brings the first window to the front', async ({ launch }) => {
   const folder = appFolderWith(standIn('service-that-idles'))
   const { app, userData } = await launch({ folder })
-  await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]!.hide())
+  await app.evaluate(({ BrowserWindow }) => {
+    const [window] = BrowserWindow.getAllWindows()
+    window?.hide()
+  })
   const second = spawn(app.process().spawnfile, launchArguments(folder, userData), { stdio: 'ignore' })
   const [code] = (await once(second, 'exit')) as [number]
   expect(code).toBe(0)
@@ -101,7 +104,9 @@ test('a second start brings the first window to the front', async ({ launch }) =
 test('loads its page again after it crashed', async ({ launch }) => {
   const { app } = await launch({ folder: appFolderWith(standIn('service-that-idles')) })
   const answered = await app.evaluate(async ({ BrowserWindow }) => {
-    const { webContents } = BrowserWindow.getAllWindows()[0]!
+    const [window] = BrowserWindow.getAllWindows()
+    if (!window) return 'no window'
+    const { webContents } = window
     const loaded = new Promise((resolve) => webContents.once('did-finish-load', resolve))
     webContents.forcefullyCrashRenderer()
     await loaded

@@ -41,6 +41,7 @@ export const launchArguments = (folder: string, userData: string): string[] => [
 
 /** Launches the built app in a real Electron, names its version in the report, and closes what the test left open. */
 export const test = base.extend<{ launch: (options?: Launch) => Promise<DesktopApp> }>({
+  // oxlint-disable-next-line eslint/no-empty-pattern -- Playwright reads the wanted fixtures from this pattern
   launch: async ({}, use, testInfo) => {
     const electron = findElectron()
     testInfo.annotations.push({ type: 'electron', description: electron?.version ?? 'none' })
