@@ -19,7 +19,7 @@ const bundles = {
     command: electronVite,
   },
   service: {
-    inputs: ['service', 'build/service.vite.config.ts'],
+    inputs: ['service', 'build/service.vite.config.ts', 'build/swagger-ui-files.ts'],
     result: 'out/service/r-emsd.js',
     command: ['node_modules/vite/bin/vite.js', 'build', '--config', 'build/service.vite.config.ts'],
     // The commit is part of what it prints as its version.
