@@ -23,8 +23,10 @@ export function followDesktop(desktop: Desktop, service: ServiceClient): void {
     heard = true
     take(state)
   })
-  void desktop.service().then((state) => {
+  const ask = async (): Promise<void> => {
+    const state = await desktop.service()
     // A change that came first is newer than the answer.
     if (!heard) take(state)
-  })
+  }
+  void ask()
 }

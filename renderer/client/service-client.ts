@@ -26,6 +26,7 @@ export interface ServiceClient {
 }
 
 const pingEveryMs = 5_000
+const firstPingMs = 1_000
 const pingTimeoutMs = 4_000
 
 /** One live socket with back-off, and requests, to one service. */
@@ -87,7 +88,8 @@ export function createServiceClient(initialUrl: string | undefined): ServiceClie
       attempt = 0
       setConnection({ state: 'online', sinceMs: Date.now() })
       sendTopics()
-      void ping()
+      // Not in the rush of loading the page, which would be measured too.
+      setTimeout(() => void ping(), firstPingMs)
     })
     opened.addEventListener('message', (event: MessageEvent<unknown>) => {
       if (socket !== opened || typeof event.data !== 'string') return

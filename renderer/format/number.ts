@@ -3,22 +3,16 @@ export const emDash = '\u2014'
 
 const minus = '\u2212'
 const groupSpace = '\u202F'
-let locale = 'en'
-const formatters = new Map<string, Intl.NumberFormat>()
-
-export function setNumberLocale(next: string): void {
-  locale = next
-  formatters.clear()
-}
+const locale = 'en'
+const formatters = new Map<number, Intl.NumberFormat>()
 
 /** A number with fixed decimals, thin-space groups and a true minus sign; an em dash for what is not measured. */
 export function formatNumber(value: number | undefined, decimals = 0): string {
   if (value === undefined || !Number.isFinite(value)) return emDash
-  const key = `${locale}/${decimals}`
-  let formatter = formatters.get(key)
+  let formatter = formatters.get(decimals)
   if (!formatter) {
     formatter = new Intl.NumberFormat(locale, { minimumFractionDigits: decimals, maximumFractionDigits: decimals })
-    formatters.set(key, formatter)
+    formatters.set(decimals, formatter)
   }
   // A value that rounds to zero has no sign.
   const shown = Number(value.toFixed(decimals)) === 0 ? 0 : value

@@ -1,12 +1,12 @@
 import type { Device, Devices } from '#contract/api.ts'
-import type { LiveMessage } from '#contract/live.ts'
+import type { DeviceSummary } from '#contract/live.ts'
 import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
 import { useService } from '../client/key.ts'
 import { groupByBus } from './bus-tree.ts'
 import { createHistory, type History } from './history.ts'
 
-export type DeviceSummary = Extract<LiveMessage, { type: 'devices' }>['data'][number]
+export type DeviceCommand = Device['commands'][number]
 
 /** Samples kept per point of the device being watched: 15 minutes of one per second. */
 const capacity = 900
@@ -16,7 +16,8 @@ export const useDevices = defineStore('devices', () => {
   const service = useService()
   const list = shallowRef<readonly DeviceSummary[]>()
   const selected = shallowRef<Device>()
-  const commandTitles = shallowRef<ReadonlyMap<string, string>>(new Map())
+  /** Keyed DEVICE/COMMAND. */
+  const commands = shallowRef<ReadonlyMap<string, DeviceCommand>>(new Map())
   let watchedId: string | undefined
   let unwatch: (() => void) | undefined
   let histories = new Map<string, History>()
@@ -60,13 +61,13 @@ export const useDevices = defineStore('devices', () => {
     selected.value = undefined
   }
 
-  /** Titles of commands, which the tree does not carry. */
+  /** What can be commanded and how far, which the tree does not carry. */
   async function loadCommands(signal: AbortSignal): Promise<void> {
     const { devices } = await service.get<Devices>('api/v1/devices', {}, signal)
-    commandTitles.value = new Map(
-      devices.flatMap((device) => device.commands.map(({ name, title }) => [`${device.id}/${name}`, title] as const)),
+    commands.value = new Map(
+      devices.flatMap((device) => device.commands.map((command) => [`${device.id}/${command.name}`, command] as const)),
     )
   }
 
-  return { list, byId, buses, selected, commandTitles, nameOf, historyOf, watchDevice, loadCommands }
+  return { list, byId, buses, selected, commands, nameOf, historyOf, watchDevice, loadCommands }
 })

@@ -6,7 +6,6 @@ export interface History {
   readonly length: number
   timeAt(index: number): number
   valueAt(index: number): number
-  clear(): void
 }
 
 /** A ring of `capacity` samples; the oldest goes first. Samples that are not newer than the last are ignored. */
@@ -42,9 +41,5 @@ export function createHistory(capacity: number): History {
     },
     timeAt: (index) => at(times, index),
     valueAt: (index) => at(values, index),
-    clear() {
-      start = 0
-      count = 0
-    },
   }
 }

@@ -16,6 +16,7 @@ export const useSession = defineStore('session', () => {
   /** Time here, for what happens in this window. */
   const localMs = ref(Date.now())
   let aheadMs = 0
+  let latencies: readonly number[] = []
 
   const tick = (): void => {
     localMs.value = Date.now()
@@ -28,7 +29,10 @@ export const useSession = defineStore('session', () => {
     if (next.state !== 'online') latencyMs.value = undefined
     tick()
   })
-  service.onLatency((next) => (latencyMs.value = next))
+  service.onLatency((next) => {
+    latencies = [...latencies.slice(-4), next]
+    latencyMs.value = latencies.toSorted((a, b) => a - b)[latencies.length >> 1]
+  })
   service.onMessage((message) => {
     if (message.type !== 'status') return
     status.value = message.data

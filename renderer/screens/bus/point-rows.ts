@@ -27,8 +27,8 @@ export function pointRows(device: Device, filter: PointFilter): Row[] {
   const shown = device.points.filter(
     (point) => (!filter.notGood || qualityOf(point) !== 'good') && matches(point, words),
   )
-  const known = device.pollGroups.map(({ name }) => name)
-  const others = [...new Set(shown.map(({ pollGroup }) => pollGroup))].filter((name) => !known.includes(name))
+  const known = new Set(device.pollGroups.map(({ name }) => name))
+  const others = [...new Set(shown.map(({ pollGroup }) => pollGroup))].filter((name) => !known.has(name))
   const groups: PollGroup[] = [...device.pollGroups, ...others.map((name) => ({ name, requests: [] }))]
   return groups.flatMap((group): Row[] => {
     const points = shown.filter(({ pollGroup }) => pollGroup === group.name)
