@@ -43,7 +43,7 @@ export function formatBusAddress(address: BusAddress): string {
 }
 
 function parseTcp(text: string, kind: 'tcp' | 'rtutcp', rest: string): TcpAddress {
-  const [, bracketed, plain, digits] = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(.*))?$/s.exec(rest) ?? []
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::([^:]*))?$/s.exec(rest) ?? []
   const host = bracketed ?? plain
   if (host === undefined) throw invalid(text, 'an IPv6 address must stand in brackets, such as [fe80::1]:502')
   if (bracketed !== undefined && isIP(bracketed) !== 6) throw invalid(text, `"${bracketed}" is not an IPv6 address`)

@@ -41,7 +41,7 @@ export function createMbapReader(events: MbapEvents): MbapReader {
     if (end - at < 6) return 0
     const protocol = (bytes[at + 2]! << 8) | bytes[at + 3]!
     const length = (bytes[at + 4]! << 8) | bytes[at + 5]!
-    if (protocol === 0 && length >= 3 && length <= 254) return 6 + length
+    if (protocol === 0 && length >= 2 && length <= 254) return 6 + length
     dead = true
     events.lost(protocol === 0 ? `a frame of length ${length}` : `protocol ${protocol} instead of 0`)
     return -1
@@ -66,9 +66,10 @@ export function createMbapReader(events: MbapEvents): MbapReader {
   }
 
   const push = (chunk: Buffer): void => {
+    if (dead) return
     let at = held > 0 ? complete(chunk) : 0
     while (at < chunk.length) {
-      const size = dead ? -1 : frameLength(chunk, at, chunk.length)
+      const size = frameLength(chunk, at, chunk.length)
       if (size < 0) return
       if (size === 0 || at + size > chunk.length) {
         chunk.copy(rest, 0, at)

@@ -182,7 +182,7 @@ export function createRtuTransport({ wire, clock, events, characterMs }: RtuTran
 }
 
 /** Silence between frames: 3.5 characters, fixed 1.75 ms above 19200 baud (Modbus over Serial Line V1.02, 2.5.1.1). */
-export function interFrameMs(characterMs: number): number {
+function interFrameMs(characterMs: number): number {
   const charactersPerS = characterMs === 0 ? 0 : 1000 / characterMs
   return charactersPerS > 2000 ? 1.75 : 3.5 * characterMs
 }

@@ -48,7 +48,7 @@ const shortestTimeoutMs = 250
 /** Adaptive timeouts begin after this many answers and are taken from the last `window`. */
 const enoughSamples = 16
 const window = 64
-const firstBackOffMs = 1000
+const firstBackOffMs = 500
 const longestBackOffMs = 30_000
 /** A unit that answered before is given one more try at once. */
 const timeoutsUntilSilent = 2

@@ -30,57 +30,77 @@ export interface TestServer extends AsyncDisposable {
   respond: (reply: Reply) => void
 }
 
-/** A device on 127.0.0.1 whose every answer a test can bend. */
-export async function startTestServer(
-  framing: 'tcp' | 'rtutcp',
-  units: Readonly<Record<number, TestUnit>>,
-): Promise<TestServer> {
-  const state = { accepted: 0, respond: ({ honest, send }: Reply): void => send(honest) }
+interface Line {
+  send(bytes: Buffer): void
+  close(): void
+}
+
+/** Takes requests out of a byte stream and has them answered. */
+export function createFrameSplitter(framing: 'tcp' | 'rtutcp', units: Readonly<Record<number, TestUnit>>) {
+  const state = { respond: ({ honest, send }: Reply): void => send(honest) }
   const known = new Map(Object.entries(units).map(([id, unit]) => [Number(id), unit]))
   const seen: SeenRequest[] = []
-  const clients = new Set<Socket>()
+  let held = Buffer.alloc(0)
 
-  const server = createServer({ noDelay: true }, (socket) => {
-    state.accepted++
-    clients.add(socket)
-    socket.on('close', () => clients.delete(socket))
-    socket.on('error', () => undefined)
-    let held = Buffer.alloc(0)
-    socket.on('data', (chunk: Buffer) => {
-      held = Buffer.concat([held, chunk])
-      for (let size = requestSize(framing, held); size > 0 && held.length >= size; size = requestSize(framing, held)) {
-        const frame = held.subarray(0, size)
-        held = held.subarray(size)
-        answer(socket, frame)
-      }
-    })
-  })
-
-  function answer(socket: Socket, frame: Buffer): void {
+  function answer(frame: Buffer, line: Line): void {
     const unitId = framing === 'tcp' ? frame[6]! : frame[0]!
     const pdu = framing === 'tcp' ? frame.subarray(7) : frame.subarray(1, -2)
     const request = { unitId, pdu, frame, atMs: performance.now() }
     seen.push(request)
     const unit = known.get(unitId)
     const honest = unit ? frameFor(framing, frame, unitId, answerPdu(unit, pdu)) : Buffer.alloc(0)
-    state.respond({
-      request,
-      honest,
-      send: (bytes) => {
-        if (bytes.length > 0 && !socket.destroyed) socket.write(bytes)
-      },
-      close: () => socket.destroy(),
-    })
+    state.respond({ request, honest, ...line })
   }
 
+  return {
+    state,
+    units: known,
+    seen,
+    push(chunk: Buffer, line: Line) {
+      held = Buffer.concat([held, chunk])
+      for (let size = requestSize(framing, held); size > 0 && held.length >= size; size = requestSize(framing, held)) {
+        const frame = held.subarray(0, size)
+        held = held.subarray(size)
+        answer(frame, line)
+      }
+    },
+    reset() {
+      held = Buffer.alloc(0)
+    },
+  }
+}
+
+/** A device on 127.0.0.1 whose every answer a test can bend. */
+export async function startTestServer(
+  framing: 'tcp' | 'rtutcp',
+  units: Readonly<Record<number, TestUnit>>,
+): Promise<TestServer> {
+  const splitter = createFrameSplitter(framing, units)
+  const clients = new Set<Socket>()
+  const server = createServer({ noDelay: true }, (socket) => {
+    state.accepted++
+    clients.add(socket)
+    splitter.reset()
+    socket.on('close', () => clients.delete(socket))
+    socket.on('error', () => undefined)
+    socket.on('data', (chunk: Buffer) =>
+      splitter.push(chunk, {
+        send: (bytes) => {
+          if (bytes.length > 0 && !socket.destroyed) socket.write(bytes)
+        },
+        close: () => socket.destroy(),
+      }),
+    )
+  })
+  const state = Object.assign(splitter.state, { accepted: 0 })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   return Object.assign(state, {
     port,
     url: `${framing}://127.0.0.1:${port}`,
-    units: known,
-    seen,
+    units: splitter.units,
+    seen: splitter.seen,
     clients,
     async [Symbol.asyncDispose]() {
       for (const socket of clients) socket.destroy()
