@@ -9,7 +9,21 @@ export const problem = z.strictObject({
   type: z.string().meta({ description: 'Stable error code, see contract/errors' }),
   title: z.string(),
   status: z.number().int(),
+  /** What was wrong with this request. */
   detail: z.string().optional(),
+  /** One sentence: what to do. */
+  action: z.string().optional(),
+  /** The fields that were refused, and what they may hold. */
+  errors: z
+    .array(
+      z.strictObject({
+        path: z.string().meta({ title: 'Field', examples: ['query.points', 'body.reason'] }),
+        message: z.string(),
+        allowed: z.array(z.string()).optional(),
+      }),
+    )
+    .max(50)
+    .optional(),
 })
 export type Problem = z.infer<typeof problem>
 
@@ -214,16 +228,34 @@ export const powerFlow = z.strictObject({
 })
 export type PowerFlow = z.infer<typeof powerFlow>
 
+/** Latest time a JavaScript date can hold. */
+const lastMs = 8_640_000_000_000_000
+const isoTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/
+
+/** A time as text, parsed to milliseconds since 1970. A date without a time is midnight UTC. */
+const instant = z
+  .string()
+  .max(40)
+  .transform((text, context): number => {
+    const ms = /^\d{1,16}$/.test(text) ? Number(text) : isoTime.test(text) ? Date.parse(text) : Number.NaN
+    if (ms >= 0 && ms <= lastMs) return ms
+    context.addIssue({
+      code: 'custom',
+      message: 'not a time',
+      params: { allowed: ['2026-03-01T12:00:00Z', '2026-03-01T13:00:00+01:00', '2026-03-01', '1772366400000'] },
+    })
+    return z.NEVER
+  })
+
 export const measurementQuery = z.strictObject({
   device: z.string().min(1).max(40),
   metric: z.string().min(1).max(60),
-  /** Default: one hour ago. ISO 8601 or milliseconds since 1970. */
-  from: z.string().max(40).optional(),
-  /** Default: now. */
-  to: z.string().max(40).optional(),
+  from: instant.optional().meta({ description: 'ISO 8601 or milliseconds since 1970; default one hour before `to`' }),
+  to: instant.optional().meta({ description: 'ISO 8601 or milliseconds since 1970; default now' }),
   /** At most this many points; above it, the series is averaged into equal steps. */
   points: z.coerce.number().int().min(2).max(10_000).default(1_000),
 })
+export type MeasurementQuery = z.infer<typeof measurementQuery>
 
 export const measurements = z.strictObject({
   device: z.string(),
@@ -254,6 +286,7 @@ export const eventQuery = z.strictObject({
   device: z.string().max(40).optional(),
   severity: z.enum(['info', 'warning', 'error']).optional(),
 })
+export type EventQuery = z.infer<typeof eventQuery>
 
 export const events = z.strictObject({ events: z.array(siteEvent) })
 export type Events = z.infer<typeof events>

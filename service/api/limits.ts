@@ -1,0 +1,47 @@
+/** Bounds of everything a client can take. Tests make them smaller to reach them sooner. */
+export interface ApiLimits {
+  readonly bodyBytes: number
+  readonly headerBytes: number
+  readonly urlCharacters: number
+  readonly headersTimeoutMs: number
+  readonly requestTimeoutMs: number
+  /** How often the two timeouts above are checked. */
+  readonly timeoutCheckMs: number
+  /** A connection on which nothing moves in either direction. */
+  readonly idleTimeoutMs: number
+  readonly keepAliveMs: number
+  readonly requestsPerConnection: number
+  readonly connections: number
+  /** How long open requests and sockets may take to end at shutdown. */
+  readonly closeMs: number
+  readonly liveSockets: number
+  readonly liveMessageBytes: number
+  /** Requests of one live socket per ping period. */
+  readonly liveRequests: number
+  /** Bytes not yet taken by a live client; above it, it misses frames. */
+  readonly liveBufferBytes: number
+  /** A live client that misses frames for this long is disconnected. */
+  readonly liveSlowMs: number
+  /** A live client that does not answer a ping before the next is gone. */
+  readonly livePingMs: number
+}
+
+export const defaultLimits: ApiLimits = {
+  bodyBytes: 65_536,
+  headerBytes: 16_384,
+  urlCharacters: 2_048,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  timeoutCheckMs: 2_000,
+  idleTimeoutMs: 60_000,
+  keepAliveMs: 10_000,
+  requestsPerConnection: 1_000,
+  connections: 256,
+  closeMs: 500,
+  liveSockets: 50,
+  liveMessageBytes: 4_096,
+  liveRequests: 100,
+  liveBufferBytes: 262_144,
+  liveSlowMs: 10_000,
+  livePingMs: 15_000,
+}

@@ -1,0 +1,36 @@
+import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
+import { EdgeError } from '#contract/errors.ts'
+import { liveMessage } from '#contract/live.ts'
+import type { LiveHub } from '../live-hub.ts'
+import { answer, refusals } from '../openapi.ts'
+
+export const livePath = '/api/v1/live'
+
+export const liveRoutes: FastifyPluginCallbackZod<{ hub: LiveHub }> = (app, { hub }, done) => {
+  app.route({
+    method: 'GET',
+    url: livePath,
+    exposeHeadRoute: false,
+    config: { access: 'open-on-loopback' },
+    schema: {
+      tags: ['site'],
+      summary: 'Live values over a WebSocket',
+      description:
+        'Send `{"subscribe": ["power-flow", "status", "events", "devices", "device:ID"]}` (schema LiveRequest). The present ' +
+        'state of each topic comes at once, then one message per cycle and topic (schema LiveMessage). A client that reads ' +
+        'too slowly misses messages; one that does so for long is closed with code 1013.',
+      response: {
+        101: answer('The connection is a WebSocket now; each message has this form', liveMessage),
+        ...refusals('api.upgrade-required', 'api.busy'),
+      },
+    },
+    onRequest: (request, _reply, next) =>
+      next(request.ws && hub.full() ? new EdgeError('api.busy', 'too many live sockets are open') : undefined),
+    handler: (_request, reply) => {
+      void reply.headers({ connection: 'Upgrade', upgrade: 'websocket' })
+      throw new EdgeError('api.upgrade-required', 'this address speaks WebSocket')
+    },
+    wsHandler: (socket) => hub.add(socket),
+  })
+  done()
+}

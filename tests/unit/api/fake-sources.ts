@@ -1,0 +1,162 @@
+import type { ControlRequest, Device, PowerFlow, Status } from '#contract/api.ts'
+import { EdgeError } from '#contract/errors.ts'
+import type { MeasurementRange, Principal, Sources } from '../../../service/api/sources.ts'
+
+export const nowMs = 1_772_366_400_000
+
+const control = { enabled: true, dryRun: false, reason: 'demo site' }
+
+export const meter: Device = {
+  id: 'meter',
+  name: 'Grid meter',
+  role: 'grid-meter',
+  map: 'eastron/sdm630',
+  connection: 'tcp://127.0.0.1:5020',
+  unitId: 1,
+  bus: 'tcp://127.0.0.1:5020',
+  simulated: true,
+  vendor: 'Eastron',
+  link: { state: 'online', latencyMs: 3, lastAnswerAtMs: nowMs, requests: 100, failures: 2 },
+  pollGroups: [{ name: 'fast', everyMs: 1000, requests: [{ function: 'input', address: 0, count: 40 }] }],
+  points: [
+    {
+      name: 'powerW',
+      title: 'Active power',
+      unit: 'W',
+      address: 52,
+      function: 'input',
+      type: 'float32',
+      pollGroup: 'fast',
+      reading: { value: 1200, quality: 'good', atMs: nowMs, raw: [0x4496, 0] },
+    },
+    { name: 'currentA.l1', title: 'Current L1', unit: 'A', type: 'float32', pollGroup: 'fast' },
+  ],
+  commands: [],
+}
+
+export const battery: Device = {
+  ...meter,
+  id: 'battery',
+  name: 'Battery',
+  role: 'battery',
+  link: { state: 'silent', reason: 'no answer', requests: 10, failures: 10 },
+  points: [],
+  commands: [{ name: 'setPowerW', title: 'Power', unit: 'W', min: -5000, max: 5000 }],
+}
+
+export const flow = (cycle: number): PowerFlow => ({
+  atMs: nowMs,
+  cycle,
+  durationMs: 1.5,
+  latenessMs: 0.2,
+  grid: { powerW: 200, quality: 'good', deviceIds: ['meter'], atMs: nowMs, currentA: { l1: 1 }, voltageV: {} },
+  pv: { quality: 'bad', reason: 'no answer', deviceIds: [] },
+  battery: { powerW: 1000, quality: 'good', deviceIds: ['battery'], socPercent: 50 },
+  load: { powerW: 1200, quality: 'good', deviceIds: [] },
+  limits: [
+    {
+      id: 'fuse.l1',
+      title: 'Main fuse L1',
+      unit: 'A',
+      value: 1,
+      limit: 63,
+      kind: 'ceiling',
+      binding: false,
+      violated: false,
+    },
+  ],
+  setpoints: [
+    {
+      deviceId: 'battery',
+      command: 'setPowerW',
+      unit: 'W',
+      value: 1000,
+      outcome: 'confirmed',
+      reasons: [{ rule: 'self-consumption', tier: 'economic', text: 'covers the load of 1,200 W' }],
+    },
+  ],
+  control,
+})
+
+export const status: Status = {
+  site: 'Demo',
+  version: '0.1.0',
+  mode: 'simulation',
+  demo: true,
+  startedAtMs: nowMs - 60_000,
+  nowMs,
+  control,
+  cycle: {
+    periodMs: 1000,
+    count: 60,
+    overruns: 0,
+    latenessMs: { p50: 0.1, p99: 1, max: 2 },
+    durationMs: { p50: 1, p99: 2, max: 3 },
+  },
+  devices: { total: 2, online: 1 },
+  requestsPerS: 8,
+  faults: [],
+}
+
+/** A site with two devices that remembers what it was asked. */
+export interface FakeSources extends Sources {
+  readonly asked: MeasurementRange[]
+  readonly controlled: { readonly request: ControlRequest; readonly principal: Principal }[]
+}
+
+export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
+  const asked: MeasurementRange[] = []
+  const controlled: { request: ControlRequest; principal: Principal }[] = []
+  return {
+    asked,
+    controlled,
+    nowMs: () => nowMs,
+    health: () => ({ status: 'ok', version: '0.1.0', uptimeS: 60, faults: [] }),
+    status: () => status,
+    devices: () => [meter, battery],
+    device: (id) => [meter, battery].find((device) => device.id === id),
+    powerFlow: () => flow(60),
+    async measurements(query) {
+      if (query.device !== 'meter') throw new EdgeError('device.unknown', `there is no device "${query.device}"`)
+      if (query.metric !== 'powerW') throw new EdgeError('metric.unknown', `meter has no point "${query.metric}"`)
+      asked.push(query)
+      const { device, metric, fromMs, toMs } = query
+      return { device, metric, unit: 'W', fromMs, toMs, series: [{ atMs: fromMs, value: 1200 }] }
+    },
+    async events({ limit }) {
+      const one = {
+        id: 7,
+        atMs: nowMs,
+        severity: 'info',
+        code: 'device.silent',
+        message: 'battery went silent',
+      } as const
+      return { events: [one].slice(0, limit) }
+    },
+    async setControl(request, principal) {
+      controlled.push({ request, principal })
+      return { enabled: request.enabled, dryRun: request.dryRun, reason: request.reason }
+    },
+    metrics: () => ({
+      cycles: 60,
+      overruns: 1,
+      devices: [
+        { id: 'meter', role: 'grid-meter', up: true, requests: 100, failures: 2 },
+        { id: 'battery', role: 'battery', up: false, requests: 10, failures: 10 },
+      ],
+      gridW: 200,
+      batteryW: 1000,
+      loadW: 1200,
+      batterySocPercent: 50,
+      setpoints: [
+        { deviceId: 'battery', command: 'setPowerW', unit: 'W', value: 1000 },
+        { deviceId: 'inverter', command: 'limitPowerPercent', unit: '%', value: 60 },
+        { deviceId: 'charger', command: 'setCurrentA', unit: 'A', value: 16 },
+      ],
+      controlEnabled: true,
+      dryRun: false,
+      storageQueue: 3,
+    }),
+    ...overrides,
+  }
+}
