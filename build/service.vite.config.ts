@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { defineConfig } from 'vite'
 import { readVersion } from '../service/version.ts'
+import { swaggerUiFiles } from './swagger-ui-files.ts'
 
 const root = resolve(import.meta.dirname, '..')
 
@@ -8,10 +9,12 @@ const root = resolve(import.meta.dirname, '..')
 // on an edge device and inside the desktop app.
 export default defineConfig({
   root,
+  plugins: [swaggerUiFiles()],
   define: { R_EMS_VERSION: JSON.stringify(readVersion(root)) },
   ssr: { target: 'node', noExternal: true, external: ['better-sqlite3', 'serialport'] },
   build: {
     ssr: true,
+    ssrEmitAssets: true,
     target: 'node24',
     outDir: resolve(root, 'out/service'),
     emptyOutDir: true,
