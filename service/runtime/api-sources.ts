@@ -133,14 +133,9 @@ export function createApiSources(parts: {
     publishCycle(flow) {
       if (!live) return
       live.observeCycle(flow)
+      // The API draws status and devices from the sources by itself, where a client asked for them.
       live.publish({ type: 'power-flow', data: flow })
-      live.publish({ type: 'status', data: status() })
-      const devices = runtime.devices()
-      live.publish({
-        type: 'devices',
-        data: devices.map(({ points: _points, pollGroups: _groups, commands: _commands, ...rest }) => rest),
-      })
-      for (const device of devices) live.publish({ type: 'device', data: device })
+      requestRate(totalRequests(runtime.devices()))
     },
   }
 }
