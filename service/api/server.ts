@@ -64,7 +64,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const routes = guardRequests(app, options.token, limits)
   await installRoutes(app, { ...options, hub, metrics })
   try {
-    await app.listen({ host, port })
+    await app.listen({ host, port, listenTextResolver: (address) => `api listens at ${address}` })
   } catch (error) {
     hub.close()
     await app.close()
