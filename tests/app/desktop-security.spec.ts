@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { parse } from 'yaml'
-import { appFolderWith, projectFolder, test, type DesktopApp } from './support/desktop.ts'
+import { projectFolder, test, type DesktopApp } from './support/desktop.ts'
 
 /** The twenty items of Electron's security checklist, in its order, on the running app. */
 
@@ -16,7 +16,7 @@ let other: Server | undefined
 let otherUrl: string
 let otherRequests: string[]
 
-test.beforeEach(async ({ launch }) => {
+test.beforeEach(async ({ launch, appFolder }) => {
   otherRequests = []
   const server = createServer((request, response) => {
     otherRequests.push(request.url ?? '')
@@ -25,7 +25,7 @@ test.beforeEach(async ({ launch }) => {
   other = server
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   otherUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  desktop = await launch({ folder: appFolderWith(idle) })
+  desktop = await launch(appFolder(idle))
 })
 test.afterEach(() => {
   other?.close()

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { appFolderWith, launchArguments, projectFolder, test, type DesktopApp } from './support/desktop.ts'
+import { launchArguments, projectFolder, test, type DesktopApp } from './support/desktop.ts'
 
 const standIn = (name: string) => join(import.meta.dirname, `support/${name}.mjs`)
 const showsLiveData = (page: Page) =>
@@ -19,8 +19,8 @@ function descendants(pid: number): number[] {
 }
 
 /** The service's process: the one among the app's that runs its bundle. */
-function servicePid({ app }: DesktopApp): number {
-  const found = spawnSync('pgrep', ['-P', String(app.process().pid), '-f', 'out/service/r-emsd.js'], {
+function servicePid({ process }: DesktopApp): number {
+  const found = spawnSync('pgrep', ['-P', String(process.pid), '-f', 'out/service/r-emsd.js'], {
     encoding: 'utf8',
   })
   return Number(found.stdout.trim())
@@ -57,8 +57,8 @@ test('shows a killed service, starts it again and is live again', async ({ launc
   expect(plant.filter(isAlive)).toEqual([])
 })
 
-test('says why the service does not start, and what to do', async ({ launch }) => {
-  const { page, service } = await launch({ folder: appFolderWith(standIn('service-that-refuses')) })
+test('says why the service does not start, and what to do', async ({ launch, appFolder }) => {
+  const { page, service } = await launch(appFolder(standIn('service-that-refuses')))
   await expect(page.getByRole('alert')).toContainText('service.log')
   expect(await service()).toMatchObject({
     failure: { kind: 'exited', exitCode: 1, detail: expect.stringContaining('the data folder is on a full disk') },
@@ -82,18 +82,18 @@ test('leaves no service behind when it is killed itself', async ({ launch }) => 
   const desktop = await launch()
   await showsLiveData(desktop.page)
   const started = descendants(servicePid(desktop)).concat(servicePid(desktop))
-  desktop.app.process().kill('SIGKILL')
+  desktop.process.kill('SIGKILL')
   await expect.poll(() => started.filter(isAlive), { timeout: 5_000 }).toEqual([])
 })
 
-test('a second start brings the first window to the front', async ({ launch }) => {
-  const folder = appFolderWith(standIn('service-that-idles'))
-  const { app, userData } = await launch({ folder })
+test('a second start brings the first window to the front', async ({ launch, appFolder }) => {
+  const folder = appFolder(standIn('service-that-idles'))
+  const { app, process, userData } = await launch(folder)
   await app.evaluate(({ BrowserWindow }) => {
     const [window] = BrowserWindow.getAllWindows()
     window?.hide()
   })
-  const second = spawn(app.process().spawnfile, launchArguments(folder, userData), { stdio: 'ignore' })
+  const second = spawn(process.spawnfile, launchArguments(folder, userData), { stdio: 'ignore' })
   const [code] = (await once(second, 'exit')) as [number]
   expect(code).toBe(0)
   await expect
@@ -101,8 +101,8 @@ test('a second start brings the first window to the front', async ({ launch }) =
     .toEqual([true])
 })
 
-test('loads its page again after it crashed', async ({ launch }) => {
-  const { app } = await launch({ folder: appFolderWith(standIn('service-that-idles')) })
+test('loads its page again after it crashed', async ({ launch, appFolder }) => {
+  const { app } = await launch(appFolder(standIn('service-that-idles')))
   const answered = await app.evaluate(async ({ BrowserWindow }) => {
     const [window] = BrowserWindow.getAllWindows()
     if (!window) return 'no window'
@@ -115,11 +115,11 @@ test('loads its page again after it crashed', async ({ launch }) => {
   expect(answered).toBe('running')
 })
 
-test('says in words that its user interface is missing', async ({ launch }) => {
-  const folder = appFolderWith(standIn('service-that-idles'))
+test('says in words that its user interface is missing', async ({ launch, appFolder }) => {
+  const folder = appFolder(standIn('service-that-idles'))
   rmSync(join(folder, 'out/renderer'))
   mkdirSync(join(folder, 'out/renderer'))
-  const { page } = await launch({ folder })
+  const { page } = await launch(folder)
   await expect(page.locator('body')).toContainText('Install the app again')
   expect(existsSync(join(projectFolder, 'out/renderer/index.html'))).toBe(true)
 })

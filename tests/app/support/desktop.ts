@@ -1,4 +1,5 @@
 import { _electron, test as base, type ElectronApplication, type Page } from '@playwright/test'
+import type { ChildProcess } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -8,6 +9,8 @@ export const projectFolder = resolve(import.meta.dirname, '../../..')
 
 export interface DesktopApp {
   readonly app: ElectronApplication
+  /** The app's main process. */
+  readonly process: ChildProcess
   readonly page: Page
   /** Where the app keeps its data. */
   readonly userData: string
@@ -15,11 +18,11 @@ export interface DesktopApp {
   service(): Promise<ServiceState>
 }
 
-interface Launch {
-  /** A folder as made by `appFolderWith`; otherwise the project with its real service. */
-  readonly folder?: string
-  /** Of an app launched before, to share its data. */
-  readonly userData?: string
+interface Fixtures {
+  /** Starts the built app, from the project or from a folder made by `appFolder`. */
+  launch: (folder?: string) => Promise<DesktopApp>
+  /** Makes a folder that holds the built app with a script of the test in place of the service. */
+  appFolder: (serviceScript: string) => string
 }
 
 /** A real Electron, or undefined: the one named by ELECTRON_OVERRIDE_DIST_PATH or the electron package's own. */
@@ -39,8 +42,8 @@ export const launchArguments = (folder: string, userData: string): string[] => [
   ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
 ]
 
-/** Launches the built app in a real Electron, names its version in the report, and closes what the test left open. */
-export const test = base.extend<{ launch: (options?: Launch) => Promise<DesktopApp> }>({
+/** Tests of the built app in a real Electron, whose version the report names. What a test leaves open is closed. */
+export const test = base.extend<Fixtures>({
   // oxlint-disable-next-line eslint/no-empty-pattern -- Playwright reads the wanted fixtures from this pattern
   launch: async ({}, use, testInfo) => {
     const electron = findElectron()
@@ -49,33 +52,60 @@ export const test = base.extend<{ launch: (options?: Launch) => Promise<DesktopA
       !electron,
       'No Electron here: set ELECTRON_OVERRIDE_DIST_PATH, or let the electron package download its own.',
     )
-    const opened: ElectronApplication[] = []
+    const opened: DesktopApp[] = []
     const folders: string[] = []
-    await use(async ({ folder = projectFolder, userData } = {}) => {
-      const data = userData ?? mkdtempSync(join(tmpdir(), 'r-ems-desktop-'))
-      if (userData === undefined) folders.push(data)
-      const app = await _electron.launch({
-        executablePath: electron!.executable,
-        args: launchArguments(folder, data),
-        cwd: folder,
-      })
-      opened.push(app)
+    await use(async (folder = projectFolder) => {
+      const userData = mkdtempSync(join(tmpdir(), 'r-ems-desktop-'))
+      folders.push(userData)
+      const app = await launchElectron(electron?.executable ?? '', folder, userData)
       const page = await app.firstWindow()
+      const desktop = { app, process: app.process(), page, userData, service: () => page.evaluate(askService) }
+      opened.push(desktop)
       await page.waitForFunction(() => 'desktop' in window && document.readyState !== 'loading')
-      return { app, page, userData: data, service: () => page.evaluate(() => window.desktop!.service()) }
+      return desktop
     })
-    for (const app of opened) await app.close().catch(() => undefined)
+    for (const { app, process } of opened) if (isRunning(process)) await app.close()
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+  },
+  // oxlint-disable-next-line eslint/no-empty-pattern -- as above
+  appFolder: async ({}, use) => {
+    const folders: string[] = []
+    await use((serviceScript) => {
+      const folder = mkdtempSync(join(tmpdir(), 'r-ems-app-'))
+      folders.push(folder)
+      mkdirSync(join(folder, 'out/service'), { recursive: true })
+      cpSync(join(projectFolder, 'package.json'), join(folder, 'package.json'))
+      for (const part of ['out/main', 'out/preload', 'out/renderer', 'node_modules'])
+        symlinkSync(join(projectFolder, part), join(folder, part))
+      cpSync(serviceScript, join(folder, 'out/service/r-emsd.js'))
+      return folder
+    })
     for (const folder of folders) rmSync(folder, { recursive: true, force: true })
   },
 })
 
-/** The built app with a script of the test in place of the service. */
-export function appFolderWith(serviceScript: string): string {
-  const folder = mkdtempSync(join(tmpdir(), 'r-ems-app-'))
-  mkdirSync(join(folder, 'out/service'), { recursive: true })
-  cpSync(join(projectFolder, 'package.json'), join(folder, 'package.json'))
-  for (const part of ['out/main', 'out/preload', 'out/renderer', 'node_modules'])
-    symlinkSync(join(projectFolder, part), join(folder, part))
-  cpSync(serviceScript, join(folder, 'out/service/r-emsd.js'))
-  return folder
+/**
+ * Playwright now and then misses the first page of an Electron that loads it at once, and its launch never returns; the
+ * app itself is up by then. So the launch is tried again, and an app that really does not come up fails every time.
+ */
+async function launchElectron(executable: string, folder: string, userData: string): Promise<ElectronApplication> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await _electron.launch({
+        executablePath: executable,
+        args: launchArguments(folder, userData),
+        cwd: folder,
+        timeout: 7_000,
+      })
+    } catch (error) {
+      if (attempt === 3) throw error
+    }
+  }
 }
+
+function askService(): Promise<ServiceState> {
+  if (!window.desktop) throw new Error('the page has no desktop functions')
+  return window.desktop.service()
+}
+
+const isRunning = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode === null && signalCode === null
