@@ -53,7 +53,7 @@ export function createBusCore(address: BusAddress, clock: Clock, access: Access)
   })
 
   const transportEvents: TransportEvents = {
-    settled: (exchange, answer) => settled(exchange as Entry, answer),
+    settled: (exchange, answer, nowMs) => settled(exchange as Entry, answer, nowMs),
     late: (unitId, latencyMs) => units.get(unitId)?.answeredLate(latencyMs),
     discarded: () => void discarded++,
     tap: undefined,
@@ -116,6 +116,8 @@ export function createBusCore(address: BusAddress, clock: Clock, access: Access)
       entry.resolve = resolve
       entry.reject = reject
       if (signal) cancelWith(entry, signal)
+      // The usual case of an idle bus goes straight to the wire.
+      if (queue.size === 0 && mayGoAtOnce(entry, nowMs)) return dispatch(entry, nowMs)
       queue.push(entry)
       if (connection.state === 'closed') connection.open(rules.rtuFrames)
       else pump()
@@ -145,6 +147,12 @@ export function createBusCore(address: BusAddress, clock: Clock, access: Access)
       signal.removeEventListener('abort', cancel)
       resolve(answer)
     }
+  }
+
+  function mayGoAtOnce(entry: Entry, nowMs: number): boolean {
+    if (!connection.transport || pumping || inFlight >= width() || nowMs < readyAtMs) return false
+    pumpedAtMs = nowMs
+    return mayGo(entry)
   }
 
   function mayGo(entry: Entry): boolean {
@@ -179,9 +187,10 @@ export function createBusCore(address: BusAddress, clock: Clock, access: Access)
       dispatch(entry, pumpedAtMs)
     }
     pumping = false
-    if (inFlight === 0 && queue.size === 0) idleSinceMs = clock.monotonicMs()
-    if (inFlight === 0 && queue.size === 0 && rules.releaseMs !== undefined) timer.at(idleSinceMs + rules.releaseMs)
-    else if (wakeMs < Number.POSITIVE_INFINITY) timer.at(wakeMs)
+    if (inFlight === 0 && queue.size === 0 && rules.releaseMs !== undefined) {
+      idleSinceMs = clock.monotonicMs()
+      timer.at(idleSinceMs + rules.releaseMs)
+    } else if (wakeMs < Number.POSITIVE_INFINITY) timer.at(wakeMs)
   }
 
   function dispatch(entry: Entry, nowMs: number): void {
@@ -190,7 +199,7 @@ export function createBusCore(address: BusAddress, clock: Clock, access: Access)
     entry.expendable = firstPending
     entry.timeoutMs = entry.expendable ? Math.min(expendableMs, entry.unit.timeoutMs()) : entry.unit.timeoutMs()
     try {
-      connection.transport!.send(entry)
+      connection.transport!.send(entry, nowMs)
     } catch (error) {
       // The protocol has no such request. That this bus must not carry it is a bug of the caller, and rejects.
       if (error instanceof RangeError) return entry.resolve(failed('refused', error.message, false))
@@ -209,9 +218,8 @@ export function createBusCore(address: BusAddress, clock: Clock, access: Access)
     connection.transport?.flush()
   }
 
-  function settled(entry: Entry, answer: Answer): void {
+  function settled(entry: Entry, answer: Answer, nowMs: number): void {
     inFlight--
-    const nowMs = clock.monotonicMs()
     const lost = answer.kind === 'failed' && answer.failure === 'timeout'
     if (entry.expendable) {
       firstPending = false

@@ -114,7 +114,7 @@ export function createRtuTransport({ wire, clock, events, characterMs }: RtuTran
     }
     if (held > end) dropped(end, held)
     held = 0
-    events.settled(exchange, answer)
+    events.settled(exchange, answer, clock.monotonicMs())
   }
 
   function dropped(from: number, to: number): void {
@@ -142,7 +142,7 @@ export function createRtuTransport({ wire, clock, events, characterMs }: RtuTran
   }
 
   return {
-    send(exchange) {
+    send(exchange, nowMs) {
       const frame = encodeRtu(exchange.unitId, exchange.request)
       wire.send(frame)
       if (held > 0) dropped(0, held)
@@ -150,7 +150,7 @@ export function createRtuTransport({ wire, clock, events, characterMs }: RtuTran
       current = exchange
       firstByteMs = undefined
       exchange.frame = frame
-      exchange.sentAtMs = clock.monotonicMs()
+      exchange.sentAtMs = nowMs
       lastActiveMs = exchange.sentAtMs + frame.length * characterMs
       dueMs = lastActiveMs + exchange.timeoutMs
       timer.at(dueMs)

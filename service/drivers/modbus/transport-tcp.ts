@@ -53,7 +53,7 @@ export function createTcpTransport(options: TcpTransportOptions): Transport {
     })
     if (right) {
       pending.delete(id)
-      events.settled(waiting.exchange, parseAnswer(waiting.exchange.request, bytes, at + mbapLength, end))
+      events.settled(waiting.exchange, parseAnswer(waiting.exchange.request, bytes, at + mbapLength, end), lastByteMs)
       return
     }
     events.discarded()
@@ -83,6 +83,7 @@ export function createTcpTransport(options: TcpTransportOptions): Transport {
       events.settled(
         entry.exchange,
         failed('timeout', `no answer in ${waitedMs(entry, nowMs)} ms${entry.remark}`, true),
+        nowMs,
       )
     }
   }
@@ -111,7 +112,7 @@ export function createTcpTransport(options: TcpTransportOptions): Transport {
     timer.stop()
     const left = [...pending.values()]
     pending.clear()
-    for (const { exchange } of left) events.settled(exchange, answer)
+    for (const { exchange } of left) events.settled(exchange, answer, clock.monotonicMs())
   }
 
   function fail(reason: string): void {
@@ -122,13 +123,13 @@ export function createTcpTransport(options: TcpTransportOptions): Transport {
   }
 
   return {
-    send(exchange) {
+    send(exchange, nowMs) {
       const id = nextId
       const frame = encodeMbap(id, exchange.unitId, exchange.request)
       wire.send(frame)
       nextId = (id + 1) & 0xffff
       exchange.frame = frame
-      exchange.sentAtMs = clock.monotonicMs()
+      exchange.sentAtMs = nowMs
       const dueMs = exchange.sentAtMs + exchange.timeoutMs
       givenUp.delete(id)
       pending.set(id, { exchange, dueMs, remark: '' })

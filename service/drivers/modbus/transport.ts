@@ -19,7 +19,7 @@ export interface Exchange {
 
 export interface TransportEvents {
   /** The end of an exchange. Comes exactly once for each one sent. */
-  settled(exchange: Exchange, answer: Answer): void
+  settled(exchange: Exchange, answer: Answer, nowMs: number): void
   /** A valid answer to an exchange that was given up; it was discarded. */
   late(unitId: number, latencyMs: number): void
   /** Bytes that were no answer to anything. */
@@ -31,7 +31,7 @@ export interface TransportEvents {
 /** Frames on one open connection or port. */
 export interface Transport {
   /** Queues the request for `flush`. Throws when the bus does not carry it or the protocol has no such request. */
-  send(exchange: Exchange): void
+  send(exchange: Exchange, nowMs: number): void
   flush(): void
   /** How long this exchange must not be sent yet, in ms. */
   waitMs(exchange: Exchange, nowMs: number): number

@@ -68,7 +68,7 @@ export function createUnit(unitId: number, quirks: Quirks, clock: Clock): UnitSt
   let crcErrors = 0
   let exceptions = 0
   let late = 0
-  let lastAnswerAtMs: number | undefined
+  let lastAnswerMs: number | undefined
 
   const longestMs = (): number => unit.quirks.timeoutMs ?? defaultTimeoutMs
 
@@ -135,7 +135,7 @@ export function createUnit(unitId: number, quirks: Quirks, clock: Clock): UnitSt
       silentSinceMs = undefined
       retryAtMs = 0
       backOffMs = 0
-      lastAnswerAtMs = clock.nowMs()
+      lastAnswerMs = nowMs
     },
     answeredLate(latencyMs) {
       late++
@@ -156,7 +156,7 @@ export function createUnit(unitId: number, quirks: Quirks, clock: Clock): UnitSt
         late,
         timeoutMs: unit.timeoutMs(),
         ...(sorted.length > 0 ? { p50Ms: percentile(sorted, 0.5), p95Ms: percentile(sorted, 0.95) } : {}),
-        ...(lastAnswerAtMs === undefined ? {} : { lastAnswerAtMs }),
+        ...(lastAnswerMs === undefined ? {} : { lastAnswerAtMs: clock.nowMs() - (nowMs - lastAnswerMs) }),
         ...(silent === undefined ? {} : { silent }),
       }
     },

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseBusAddress } from '../../../service/drivers/modbus/address.ts'
 import { createArmedBus, createReadOnlyBus, type ArmedBus } from '../../../service/drivers/modbus/bus.ts'
 import { realClock } from '../support/clock.ts'
+import { libmodbusMissing, removeLibmodbus, startLibmodbus } from '../support/libmodbus.ts'
 import { hasSocat, openPtyPair, startPtyDevice } from '../support/pty.ts'
 import { pymodbusMissing, startPymodbus } from '../support/pymodbus.ts'
 import { createTestUnit, ramp } from '../support/test-device.ts'
@@ -19,6 +20,13 @@ const noSocat = hasSocat ? undefined : 'socat is not installed'
 interface Rig {
   readonly name: string
   readonly skip: string | undefined
+  /** False for peers without FC 43. */
+  readonly identifies?: false
+  /**
+   * False for libmodbus: over TCP it answers for every unit, and on a line it takes what follows a request to another
+   * unit for that unit's answer.
+   */
+  readonly minds?: false
   /** The bus address of a fresh device with these registers at unit 1. */
   start(stack: AsyncDisposableStack): Promise<string>
 }
@@ -57,9 +65,29 @@ const rigs: readonly Rig[] = [
       return `rtu://${pair.client}?baud=9600`
     },
   },
+  {
+    name: 'libmodbus, TCP',
+    skip: libmodbusMissing,
+    identifies: false,
+    minds: false,
+    start: async (stack) => stack.use(await startLibmodbus()).url,
+  },
+  {
+    name: 'libmodbus, RTU on a pty',
+    skip: libmodbusMissing ?? noSocat,
+    identifies: false,
+    minds: false,
+    async start(stack) {
+      const pair = stack.use(await openPtyPair())
+      stack.use(await startLibmodbus(pair.device))
+      return `rtu://${pair.client}?baud=9600`
+    },
+  },
 ]
 
-describe.each(rigs)('$name', ({ skip, start }) => {
+afterAll(removeLibmodbus)
+
+describe.each(rigs)('$name', ({ skip, identifies = true, minds = true, start }) => {
   if (skip !== undefined) {
     test.skip(`skipped: ${skip}`, () => undefined)
     return
@@ -113,10 +141,11 @@ describe.each(rigs)('$name', ({ skip, start }) => {
     expect(answer.kind === 'bits' && Array.from(answer.bits)).toEqual([1, 0, 1, 1, 1])
   })
 
-  test('FC 43/14 tells who it is', async () => {
-    const answer = await bus.unit(1).ask({ fn: 43, access: 1, objectId: 0 })
-    expect(answer.kind === 'identification' && answer.identification.objects.get(0)?.toString()).toBe('Acme')
-  })
+  if (identifies)
+    test('FC 43/14 tells who it is', async () => {
+      const answer = await bus.unit(1).ask({ fn: 43, access: 1, objectId: 0 })
+      expect(answer.kind === 'identification' && answer.identification.objects.get(0)?.toString()).toBe('Acme')
+    })
 
   test('many at once each get their own answer', async () => {
     const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => read(20 + i, 1 + (i % 5))))
@@ -124,19 +153,20 @@ describe.each(rigs)('$name', ({ skip, start }) => {
       expect(answer.kind === 'words' && answer.words[0], `read ${i}`).toBe(1020 + i)
   })
 
-  test('a unit that does not exist is no answer, and costs the others nothing more', async () => {
-    const nobody = bus.unit(77, { timeoutMs: 100 })
-    const first = await nobody.ask({ fn: 3, address: 0, count: 1 })
-    expect(first.kind === 'failed' ? first.failure : first).toSatisfy(
-      (seen) => seen === 'timeout' || (typeof seen === 'object' && 'code' in seen && seen.code === 11),
-    )
-    expect(await nobody.ask({ fn: 3, address: 0, count: 1 })).toMatchObject({
-      kind: 'failed',
-      failure: 'silent',
-      sent: false,
+  if (minds)
+    test('a unit that does not exist is no answer, and costs the others nothing more', async () => {
+      const nobody = bus.unit(77, { timeoutMs: 100 })
+      const first = await nobody.ask({ fn: 3, address: 0, count: 1 })
+      expect(first.kind === 'failed' ? first.failure : first).toSatisfy(
+        (seen) => seen === 'timeout' || (typeof seen === 'object' && 'code' in seen && seen.code === 11),
+      )
+      expect(await nobody.ask({ fn: 3, address: 0, count: 1 })).toMatchObject({
+        kind: 'failed',
+        failure: 'silent',
+        sent: false,
+      })
+      expect(await read(0, 1)).toMatchObject({ kind: 'words' })
     })
-    expect(await read(0, 1)).toMatchObject({ kind: 'words' })
-  })
 
   test('counts what it did', () => {
     expect(bus.stats()).toMatchObject({ state: 'open', queued: 0 })

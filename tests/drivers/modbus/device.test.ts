@@ -1,90 +1,9 @@
+import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { SafeSetpoint } from '#contract/setpoint.ts'
-import { parseBusAddress } from '../../../service/drivers/modbus/address.ts'
-import { createArmedBus, createReadOnlyBus } from '../../../service/drivers/modbus/bus.ts'
-import { createModbusDevice } from '../../../service/drivers/modbus/device.ts'
-import { realClock } from '../support/clock.ts'
+import { loadSunspecModels } from '../../../service/pointmap/sunspec/models.ts'
+import { rig, setpoint, text } from '../support/device-rig.ts'
 import { mapFrom } from '../support/maps.ts'
 import { createTestUnit, type TestUnit } from '../support/test-device.ts'
-import { startTestServer } from '../support/test-server.ts'
-
-const battery = mapFrom(`
-format: 1
-maker: Test
-model: Battery
-kind: battery
-quirks: { timeoutMs: 100 }
-poll: { normalMs: 600000 }
-points:
-  powerW: { address: 0, type: int32, scale: -1, pollGroup: fast }
-  socPercent: { address: 2, type: uint16, scale: 0.1, sentinels: [0xFFFF], pollGroup: fast }
-  setpointW: { address: 10, type: int16, pollGroup: fast }
-  voltageV: { address: 20, type: uint16, scale: 0.1, pollGroup: normal }
-  temperatureC: { address: 40, type: int16, pollGroup: normal }
-  serial: { address: 60, type: 'string:4', pollGroup: once }
-derived:
-  dc.powerW: { sum: [{ point: powerW, factor: 2 }] }
-commands:
-  setPowerW:
-    unit: W
-    limits: { min: -5000, max: 5000 }
-    writes:
-      - { address: 11, type: uint16, value: $expiryS }
-      - { address: 10, type: int16, value: $value, with: multiple }
-    release:
-      - { address: 11, type: uint16, value: 0 }
-    readBack: { point: setpointW, tolerance: 1, withinMs: 300 }
-    expiry: { kind: reversion, seconds: 30, fallback: standby }
-    safeValue: release
-    storage: volatile
-`)
-
-const text = (value: string): number[] =>
-  Array.from({ length: 4 }, (_, i) => Buffer.from(value.padEnd(8, '\0')).readUInt16BE(2 * i))
-
-function batteryUnit(): TestUnit {
-  const unit = createTestUnit({ 0: 0xffff, 1: 0xfc18, 2: 553, 10: 0, 11: 0, 20: 4012, 40: 0xfff6 })
-  for (const [i, word] of text('SN-1').entries()) unit.holding.set(60 + i, word)
-  // Registers that the map does not name, but that exist.
-  for (let address = 3; address < 10; address++) unit.holding.set(address, 0)
-  return unit
-}
-
-async function rig(options: { unit?: TestUnit; map?: typeof battery; readOnly?: boolean } = {}) {
-  const unit = options.unit ?? batteryUnit()
-  const server = await startTestServer('tcp', { 1: unit })
-  const address = parseBusAddress(server.url)
-  const make = options.readOnly ? createReadOnlyBus : createArmedBus
-  const bus = make({ address, clock: realClock })
-  const log: string[] = []
-  const note = (fields: object, message: string): void => void log.push(message)
-  const device = createModbusDevice({
-    id: 'battery',
-    unitId: 1,
-    map: options.map ?? battery,
-    bus,
-    clock: realClock,
-    cycleMs: 100,
-    log: { info: note, warn: note },
-  })
-  return {
-    unit,
-    server,
-    bus,
-    device,
-    log,
-    value: (name: string) => device.readings().get(name)?.value,
-    async [Symbol.asyncDispose]() {
-      await device[Symbol.asyncDispose]()
-      await bus[Symbol.asyncDispose]()
-      await server[Symbol.asyncDispose]()
-    },
-  }
-}
-
-/** What only the limiter may make elsewhere. */
-const setpoint = (value: number, command = 'setPowerW') =>
-  ({ deviceId: 'battery', command, value, relieves: false }) as unknown as SafeSetpoint
 
 describe('reading', () => {
   test('all groups at first, then what is due; values, units and places as the map says', async () => {
@@ -234,104 +153,59 @@ describe('reading', () => {
   })
 })
 
-describe('writing', () => {
-  test('in the order of the map, with the function it names, and read back', async () => {
-    await using rigged = await rig()
+describe('a SunSpec device', () => {
+  const models = loadSunspecModels(resolve(import.meta.dirname, '../../../pointmaps/sunspec/models'))
+  const sunspec = mapFrom(`
+format: 1
+maker: Test
+model: SunSpec
+kind: pv-inverter
+quirks: { timeoutMs: 100 }
+points:
+  vendor: { sunspec: { model: 1, point: Mn } }
+  serial: { sunspec: { model: 1, point: SN } }
+`)
+  /** Marker at 40000, common model of 66 registers, end. */
+  function sunspecUnit(): TestUnit {
+    const unit = createTestUnit({ 40_000: 0x5375, 40_001: 0x6e53, 40_002: 1, 40_003: 66, 40_070: 0xffff, 40_071: 0 })
+    for (let i = 0; i < 66; i++) unit.holding.set(40_004 + i, 0)
+    for (const [i, word] of text('Acme').entries()) unit.holding.set(40_004 + i, word)
+    for (const [i, word] of text('SN-7').entries()) unit.holding.set(40_052 + i, word)
+    return unit
+  }
+
+  test('is walked first, then read', async () => {
+    await using rigged = await rig({ unit: sunspecUnit(), map: sunspec, models })
+    expect(rigged.device.points()[0]).not.toHaveProperty('address')
     await rigged.device.poll()
-    const before = rigged.server.seen.length
-    const dry = rigged.device.encode(setpoint(-1500)).frames
-    expect(rigged.server.seen).toHaveLength(before)
-    const outcome = await rigged.device.write(setpoint(-1500))
-    expect(outcome).toEqual({ result: 'confirmed', readBack: -1500, frames: dry })
-    const written = rigged.server.seen.slice(before).filter(({ pdu }) => pdu[0] !== 3)
-    expect(written.map(({ pdu }) => pdu.toString('hex'))).toEqual(['06000b001e', '10000a000102fa24'])
-    expect(written.map(({ frame }) => frame.toString('hex'))).toEqual(dry)
-    expect(rigged.value('setpointW')).toBe(-1500)
-    expect(await rigged.device.release('setPowerW')).toMatchObject({ result: 'written' })
-    expect(rigged.unit.holding.get(11)).toBe(0)
+    expect([rigged.value('vendor'), rigged.value('serial')]).toEqual(['Acme', 'SN-7'])
+    expect(rigged.device.points()[0]).toMatchObject({ name: 'vendor', address: 40_004, function: 'holding' })
   })
 
-  test('a device that accepts and ignores is found out', async () => {
-    await using rigged = await rig()
-    await rigged.device.poll()
-    rigged.unit.holding.set = () => rigged.unit.holding
-    const outcome = await rigged.device.write(setpoint(700))
-    expect(outcome).toMatchObject({ result: 'failed', readBack: 0, reason: 'setpointW reads 0 W after writing 700 W' })
-  })
-
-  test('a value that takes its time to show is waited for', async () => {
-    await using rigged = await rig()
-    await rigged.device.poll()
-    const { holding } = rigged.unit
-    const set = holding.set.bind(holding)
-    holding.set = (address, word) => (setTimeout(set, 150, address, word), holding)
-    expect(await rigged.device.write(setpoint(700))).toMatchObject({ result: 'confirmed', readBack: 700 })
-  })
-
-  test('a lost acknowledgement is repeated once, never more', async () => {
-    await using rigged = await rig()
-    await rigged.device.poll()
-    const writes = (): number => rigged.server.seen.filter(({ pdu }) => pdu[0] === 6).length
-    rigged.server.respond = () => {
-      rigged.server.respond = ({ honest, send }) => send(honest)
+  test('is not believed half: silence in the middle of the walk starts it anew', async () => {
+    await using rigged = await rig({ unit: sunspecUnit(), map: sunspec, models })
+    rigged.server.respond = ({ request, honest, send }) => {
+      if (request.pdu.readUInt16BE(1) < 40_070) send(honest)
     }
-    expect(await rigged.device.write(setpoint(5))).toMatchObject({ result: 'confirmed' })
-    expect(writes()).toBe(2)
-    rigged.server.respond = () => undefined
-    expect(await rigged.device.write(setpoint(6))).toMatchObject({
-      result: 'failed',
-      reason: expect.stringMatching(/^write 1 of 2 \(holding 11\): no answer/),
+    await rigged.device.poll()
+    expect(rigged.device.link()).toMatchObject({ state: 'silent' })
+    expect(rigged.value('vendor')).toBeUndefined()
+    rigged.server.respond = ({ honest, send }) => send(honest)
+    await expect
+      .poll(async () => {
+        await rigged.device.poll()
+        return rigged.value('vendor')
+      })
+      .toBe('Acme')
+  })
+
+  test('without its marker says so', async () => {
+    await using rigged = await rig({ unit: createTestUnit({ 0: 1, 1: 2 }), map: sunspec, models })
+    await rigged.device.poll()
+    expect(rigged.device.link()).toMatchObject({
+      state: 'degraded',
+      reason: 'no SunSpec marker at 40000, 0 or 50000',
     })
-    expect(writes()).toBe(4)
-  })
-
-  test('a refused write is told with its reason, and what follows it is not written', async () => {
-    await using rigged = await rig()
-    await rigged.device.poll()
-    rigged.server.respond = ({ request, honest, send }) =>
-      send(
-        request.pdu[0] === 6 ? Buffer.concat([request.frame.subarray(0, 4), Buffer.from([0, 3, 1, 0x86, 3])]) : honest,
-      )
-    expect(await rigged.device.write(setpoint(9))).toMatchObject({
-      result: 'failed',
-      reason: 'write 1 of 2 (holding 11): illegal data value',
-    })
-    expect(rigged.unit.holding.get(10)).toBe(0)
-  })
-
-  test('two commands at once do not mingle', async () => {
-    await using rigged = await rig()
-    await rigged.device.poll()
-    const outcomes = await Promise.all([rigged.device.write(setpoint(1)), rigged.device.write(setpoint(100))])
-    expect(outcomes.map(({ result, readBack }) => [result, readBack])).toEqual([
-      ['confirmed', 1],
-      ['confirmed', 100],
-    ])
-  })
-
-  test.each([
-    ['a value that does not fit', 40_000, 'setPowerW', 'does not fit'],
-    ['not a number', Number.NaN, 'setPowerW', 'not a number'],
-    ['an unknown command', 1, 'limitPowerW', 'no command limitPowerW'],
-  ])('%s is refused before anything is sent', async (_, value, command, why) => {
-    await using rigged = await rig()
-    await rigged.device.poll()
-    const before = rigged.server.seen.length
-    const outcome = await rigged.device.write(setpoint(value, command))
-    expect(outcome).toMatchObject({ result: 'failed', reason: expect.stringContaining(why), frames: [] })
-    expect(rigged.server.seen).toHaveLength(before)
-  })
-
-  test('a read-only bus encodes, but does not write', async () => {
-    await using rigged = await rig({ readOnly: true })
-    await rigged.device.poll()
-    expect(rigged.device.encode(setpoint(1)).frames).toHaveLength(2)
-    expect(await rigged.device.write(setpoint(1))).toEqual({
-      result: 'failed',
-      reason: 'the bus is read-only',
-      frames: [],
-    })
-    expect(rigged.server.seen.every(({ pdu }) => pdu[0] === 3)).toBe(true)
   })
 })
 

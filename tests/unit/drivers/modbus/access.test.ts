@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createWire } from '../../../../service/drivers/modbus/wire.ts'
 import { encodeMbap } from '../../../../service/drivers/modbus/mbap.ts'
-import { anyRequest, fuzzRuns } from './arbitraries.ts'
+import { anyRequest, fuzzRuns, fuzzTimeoutMs } from './arbitraries.ts'
 
 /** A wire over a stream that remembers what reached it. */
 function wireOf(access: 'read-only' | 'armed', pduAt: number) {
@@ -20,23 +20,27 @@ function onlyReads(pdu: Uint8Array): boolean {
 }
 
 describe('a read-only wire', () => {
-  test.each([1, 7])('carries nothing but reads, whatever the bytes (PDU at %i)', (pduAt) => {
-    const anyPdu = fc.oneof(
-      fc.uint8Array({ minLength: 1, maxLength: 40 }),
-      fc.tuple(fc.constantFrom(8, 43), fc.constantFrom(0, 1, 13, 14), fc.integer({ min: 0, max: 30 })),
-    )
-    fc.assert(
-      fc.property(fc.uint8Array({ minLength: pduAt, maxLength: pduAt }), anyPdu, (header, pdu) => {
-        const { wire, sent } = wireOf('read-only', pduAt)
-        const frame = Buffer.concat([header, Buffer.from(pdu)])
-        if (onlyReads(Uint8Array.from(pdu))) wire.send(frame)
-        else expect(() => wire.send(frame)).toThrow('a read-only bus does not carry')
-        wire.flush()
-        expect(sent).toEqual(onlyReads(Uint8Array.from(pdu)) ? [frame] : [])
-      }),
-      { numRuns: fuzzRuns },
-    )
-  })
+  test.each([1, 7])(
+    'carries nothing but reads, whatever the bytes (PDU at %i)',
+    (pduAt) => {
+      const anyPdu = fc.oneof(
+        fc.uint8Array({ minLength: 1, maxLength: 40 }),
+        fc.tuple(fc.constantFrom(8, 43), fc.constantFrom(0, 1, 13, 14), fc.integer({ min: 0, max: 30 })),
+      )
+      fc.assert(
+        fc.property(fc.uint8Array({ minLength: pduAt, maxLength: pduAt }), anyPdu, (header, pdu) => {
+          const { wire, sent } = wireOf('read-only', pduAt)
+          const frame = Buffer.concat([header, Buffer.from(pdu)])
+          if (onlyReads(Uint8Array.from(pdu))) wire.send(frame)
+          else expect(() => wire.send(frame)).toThrow('a read-only bus does not carry')
+          wire.flush()
+          expect(sent).toEqual(onlyReads(Uint8Array.from(pdu)) ? [frame] : [])
+        }),
+        { numRuns: fuzzRuns },
+      )
+    },
+    fuzzTimeoutMs,
+  )
 
   test('every write request is refused, and what was queued before still goes out alone', () => {
     fc.assert(

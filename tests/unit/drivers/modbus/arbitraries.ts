@@ -65,3 +65,5 @@ export function damaged(frame: Buffer, damage: Damage): Buffer {
 
 /** Runs of each property; a long campaign sets R_EMS_FUZZ_RUNS. */
 export const fuzzRuns = Number(process.env['R_EMS_FUZZ_RUNS'] ?? 10_000)
+/** A campaign of a million runs takes minutes. */
+export const fuzzTimeoutMs = 20_000 + fuzzRuns / 2

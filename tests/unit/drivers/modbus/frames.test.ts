@@ -6,7 +6,7 @@ import { createMbapReader, encodeMbap } from '../../../../service/drivers/modbus
 import { requestLength, writeRequest, type Answer, type ModbusRequest } from '../../../../service/drivers/modbus/pdu.ts'
 import { encodeRtu, findRtuAnswer } from '../../../../service/drivers/modbus/rtu-frame.ts'
 import { answerPdu, createTestUnit, withCrc, type TestUnit } from '../../../drivers/support/test-device.ts'
-import { anyDamage, anyRequest, damaged, fuzzRuns } from './arbitraries.ts'
+import { anyDamage, anyRequest, damaged, fuzzRuns, fuzzTimeoutMs } from './arbitraries.ts'
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
 
@@ -97,48 +97,60 @@ describe('answers', () => {
     })
   })
 
-  test('a damaged PDU never throws and never gives another number of values', () => {
-    fc.assert(
-      fc.property(anyRequest, anyDamage, (request, damage) => {
-        const pdu = damaged(honest(request), damage)
-        const answer = parseAnswer(request, pdu, 0, pdu.length)
-        if (answer.kind === 'words') expect(answer.words).toHaveLength('count' in request ? request.count : -1)
-        if (answer.kind === 'bits') expect(answer.bits).toHaveLength('count' in request ? request.count : -1)
-        if (answer.kind === 'written') expect(pdu.subarray(0, 5)).toEqual(honest(request).subarray(0, 5))
-      }),
-      { numRuns: fuzzRuns },
-    )
-  })
+  test(
+    'a damaged PDU never throws and never gives another number of values',
+    () => {
+      fc.assert(
+        fc.property(anyRequest, anyDamage, (request, damage) => {
+          const pdu = damaged(honest(request), damage)
+          const answer = parseAnswer(request, pdu, 0, pdu.length)
+          if (answer.kind === 'words') expect(answer.words).toHaveLength('count' in request ? request.count : -1)
+          if (answer.kind === 'bits') expect(answer.bits).toHaveLength('count' in request ? request.count : -1)
+          if (answer.kind === 'written') expect(pdu.subarray(0, 5)).toEqual(honest(request).subarray(0, 5))
+        }),
+        { numRuns: fuzzRuns },
+      )
+    },
+    fuzzTimeoutMs,
+  )
 
-  test('junk never throws', () => {
-    fc.assert(
-      fc.property(anyRequest, fc.uint8Array({ maxLength: 300 }), (request, bytes) => {
-        const pdu = Buffer.from(bytes)
-        expect(parseAnswer(request, pdu, 0, pdu.length).kind).toBeTypeOf('string')
-      }),
-      { numRuns: fuzzRuns },
-    )
-  })
+  test(
+    'junk never throws',
+    () => {
+      fc.assert(
+        fc.property(anyRequest, fc.uint8Array({ maxLength: 300 }), (request, bytes) => {
+          const pdu = Buffer.from(bytes)
+          expect(parseAnswer(request, pdu, 0, pdu.length).kind).toBeTypeOf('string')
+        }),
+        { numRuns: fuzzRuns },
+      )
+    },
+    fuzzTimeoutMs,
+  )
 })
 
 describe('RTU answers in a stream', () => {
   const unitId = 17
 
-  test('a damaged frame is never accepted with a wrong value', () => {
-    fc.assert(
-      fc.property(anyRequest, anyDamage, anyDamage, fc.boolean(), (request, one, two, final) => {
-        const frame = withCrc(Buffer.concat([Buffer.from([unitId]), honest(request)]))
-        const bytes = damaged(damaged(frame, one), two)
-        const result = findRtuAnswer(unitId, request, bytes, 0, bytes.length, final)
-        if (result.found !== 'frame') return
-        const answer = parseAnswer(request, bytes, result.at + 1, result.end - 2)
-        if (answer.kind !== 'words' && answer.kind !== 'bits') return
-        // Two damages may cancel out, or leave the frame whole further on; the values must be the true ones then.
-        expectTrue(request, answer)
-      }),
-      { numRuns: fuzzRuns },
-    )
-  })
+  test(
+    'a damaged frame is never accepted with a wrong value',
+    () => {
+      fc.assert(
+        fc.property(anyRequest, anyDamage, anyDamage, fc.boolean(), (request, one, two, final) => {
+          const frame = withCrc(Buffer.concat([Buffer.from([unitId]), honest(request)]))
+          const bytes = damaged(damaged(frame, one), two)
+          const result = findRtuAnswer(unitId, request, bytes, 0, bytes.length, final)
+          if (result.found !== 'frame') return
+          const answer = parseAnswer(request, bytes, result.at + 1, result.end - 2)
+          if (answer.kind !== 'words' && answer.kind !== 'bits') return
+          // Two damages may cancel out, or leave the frame whole further on; the values must be the true ones then.
+          expectTrue(request, answer)
+        }),
+        { numRuns: fuzzRuns },
+      )
+    },
+    fuzzTimeoutMs,
+  )
 
   test('a frame is found behind noise, and in front of it', () => {
     fc.assert(
@@ -210,13 +222,17 @@ describe('Modbus TCP frames in a stream', () => {
     )
   })
 
-  test('a stream that is something else is given up, once, and never throws', () => {
-    expect(collect([Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), Buffer.from('more')]).lost).toHaveLength(1)
-    fc.assert(
-      fc.property(fc.array(fc.uint8Array({ maxLength: 400 }), { maxLength: 8 }), (chunks) => {
-        expect(collect(chunks.map((chunk) => Buffer.from(chunk))).lost.length).toBeLessThanOrEqual(1)
-      }),
-      { numRuns: fuzzRuns },
-    )
-  })
+  test(
+    'a stream that is something else is given up, once, and never throws',
+    () => {
+      expect(collect([Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), Buffer.from('more')]).lost).toHaveLength(1)
+      fc.assert(
+        fc.property(fc.array(fc.uint8Array({ maxLength: 400 }), { maxLength: 8 }), (chunks) => {
+          expect(collect(chunks.map((chunk) => Buffer.from(chunk))).lost.length).toBeLessThanOrEqual(1)
+        }),
+        { numRuns: fuzzRuns },
+      )
+    },
+    fuzzTimeoutMs,
+  )
 })
