@@ -59,18 +59,7 @@ function startService(window: BrowserWindow) {
   return superviseService({
     command: {
       program: node,
-      args: [
-        '--enable-source-maps',
-        entry,
-        'run',
-        '--demo',
-        '--desktop',
-        '--ready-json',
-        '--port',
-        '0',
-        '--data-dir',
-        dataFolder,
-      ],
+      args: [entry, 'run', '--demo', '--desktop', '--ready-json', '--port', '0', '--data-dir', dataFolder],
       cwd: folder,
     },
     log: createServiceLog(join(app.getPath('userData'), 'logs/service.log'), logBytes),

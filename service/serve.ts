@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { pino } from 'pino'
 import type { SiteEvent } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
@@ -24,7 +25,7 @@ const stopWithinMs = 1_800
 /** Runs the edge service until it is told to stop; resolves to the exit code. */
 export async function serve(options: Options, entries: Entries): Promise<number> {
   const { site, demo, mode, desktop, dataFolder } = options
-  const stop = stopSignal()
+  const stop = stopSignal(desktop)
   const log = pino(
     { level: process.env['R_EMS_LOG_LEVEL'] ?? (process.stderr.isTTY ? 'warn' : 'info') },
     pino.destination(2),
@@ -77,7 +78,14 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     })
   })
 
-  const devices = createSiteDevices({ site, maps, plant, clock, resources })
+  const devices = createSiteDevices({
+    site,
+    maps,
+    sunspecFolder: join(entries.mapFolder, 'sunspec/models'),
+    plant,
+    clock,
+    resources,
+  })
   const watchDevices = createDeviceWatch(devices, faults)
   const newSamples = createRecorder(devices.map(({ device }) => device))
   const runtime = resources.use(
@@ -151,14 +159,15 @@ function announce({ readyJson, site, demo, dataFolder }: Options, url: string): 
     )
 }
 
-function stopSignal(): { signal: AbortSignal; requested: Promise<undefined> } {
+function stopSignal(desktop: boolean): { signal: AbortSignal; requested: Promise<undefined> } {
   const controller = new AbortController()
   const { promise, resolve } = Promise.withResolvers<undefined>()
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, () => {
-      controller.abort()
-      resolve(undefined)
-    })
+  const stop = (): void => {
+    controller.abort()
+    resolve(undefined)
   }
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop)
+  // The desktop app holds the other end for as long as it lives, however it ends.
+  if (desktop) process.stdin.on('end', stop).on('error', stop).resume()
   return { signal: controller.signal, requested: promise }
 }

@@ -10,6 +10,7 @@ export default defineConfig({
       'tests/sites/**/*.test.ts',
       'tests/service/**/*.test.ts',
     ],
+    globalSetup: ['tests/service/build.ts'],
     pool: 'forks',
     testTimeout: 20_000,
     hookTimeout: 30_000,

@@ -8,7 +8,7 @@ ensureInstalled()
 const { ensureBuilt } = await import('./build.mjs')
 await ensureBuilt(program === 'r-emsd' ? ['service', 'renderer'] : ['service'])
 
-const child = spawn(pinnedNode(), ['--enable-source-maps', join(root, `out/service/${program}.js`), ...args], {
+const child = spawn(pinnedNode(), [join(root, `out/service/${program}.js`), ...args], {
   stdio: 'inherit',
 })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))

@@ -6,6 +6,8 @@ import { type ArmedBus, createArmedBus } from '../drivers/modbus/bus.ts'
 import { createModbusDevice } from '../drivers/modbus/device.ts'
 import type { PlantProcess } from '../drivers/simulated/spawn-plant.ts'
 import { loadPointMap } from '../pointmap/load.ts'
+import { needsSunspecWalk } from '../pointmap/resolve.ts'
+import { loadSunspecModels } from '../pointmap/sunspec/models.ts'
 import type { LoadedMap } from '../pointmap/types.ts'
 import type { SiteDeviceEntry } from './site-runtime.ts'
 
@@ -37,11 +39,14 @@ export function loadSiteMaps(
 export function createSiteDevices(options: {
   site: Site
   maps: ReadonlyMap<string, LoadedMap>
+  /** Folder with the definitions of the SunSpec models. */
+  sunspecFolder: string
   plant: PlantProcess | undefined
   clock: Clock
   resources: AsyncDisposableStack
 }): SiteDeviceEntry[] {
-  const { site, maps, plant, clock, resources } = options
+  const { site, maps, sunspecFolder, plant, clock, resources } = options
+  const sunspec = [...maps.values()].some(needsSunspecWalk) ? { sunspecModels: loadSunspecModels(sunspecFolder) } : {}
   const endpoints: Readonly<Record<string, { host: string; port: number; unitId: number } | undefined>> =
     plant?.devices ?? {}
   const buses = new Map<string, ArmedBus>()
@@ -63,7 +68,9 @@ export function createSiteDevices(options: {
       buses.set(connection, bus)
     }
     const unitId = endpoint?.unitId ?? config.unitId
-    const device = resources.use(createModbusDevice({ id: config.id, unitId, map, bus, clock, cycleMs: site.cycleMs }))
+    const device = resources.use(
+      createModbusDevice({ id: config.id, unitId, map, bus, clock, cycleMs: site.cycleMs, ...sunspec }),
+    )
     return { config: { ...config, unitId }, device, map, bus: bus.name, simulated: endpoint !== undefined }
   })
 }

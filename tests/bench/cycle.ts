@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { stringify } from 'yaml'
 import { status as statusSchema } from '#contract/api.ts'
-import { startService } from './support/service-process.ts'
+import { startService } from '../service/service-process.ts'
 
 /**
  * Lateness and compute time of the control cycle with 20 simulated devices while one core is kept busy. The bound in the

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { liveMessage } from '#contract/live.ts'
-import { residentMb, startService } from './support/service-process.ts'
+import { residentMb, startService } from '../service/service-process.ts'
 
 /**
  * From the spawn of the service to the first live frame with measured power, and its memory after a while. The bound in

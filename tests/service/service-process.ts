@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
 
-export const root = resolve(import.meta.dirname, '../../..')
+export const root = resolve(import.meta.dirname, '../..')
 const readyLine = z.object({ ready: z.literal(true), url: z.url(), pid: z.number() })
 
 export interface ServiceProcess extends AsyncDisposable {
@@ -22,14 +22,14 @@ export interface ServiceProcess extends AsyncDisposable {
 /** Starts the built service with a data folder of its own and waits until it listens. */
 export async function startService(
   args: readonly string[],
-  environment: NodeJS.ProcessEnv = {},
+  options: { readonly dataFolder?: string; readonly environment?: NodeJS.ProcessEnv } = {},
 ): Promise<ServiceProcess> {
-  const dataFolder = mkdtempSync(join(tmpdir(), 'r-ems-service-'))
+  const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), 'r-ems-service-'))
   const spawnedAtMs = performance.now()
   const child = spawn(
     process.execPath,
     [join(root, 'out/service/r-emsd.js'), 'run', ...args, '--port', '0', '--data-dir', dataFolder, '--ready-json'],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } },
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.environment } },
   )
   let errors = ''
   child.stderr.on('data', (chunk: Buffer) => (errors = `${errors}${chunk.toString()}`.slice(-4_000)))
@@ -59,4 +59,12 @@ export async function startService(
 export function residentMb(pid: number): number {
   const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
   return Math.round(Number(kilobytes) / 102.4) / 10
+}
+
+/** The simulated plant is the one child process of the service. */
+export function plantPid({ pid }: ServiceProcess): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
+  if (children.length !== 1 || !children[0])
+    throw new Error(`expected one child process, found "${children.join(' ')}"`)
+  return Number(children[0])
 }
