@@ -9,13 +9,16 @@ export type YamlParsed<T> =
   | { readonly value: T; readonly source: YamlSource; readonly problems?: undefined }
   | { readonly problems: readonly YamlProblem[]; readonly value?: undefined; readonly source?: undefined }
 
+/** More would help nobody, and finding the place of each takes time. */
+const mostProblems = 100
+
 /** Reads a YAML file and checks it against a schema; every problem carries its line, column and what is allowed. */
 export function parseYamlWith<S extends z.ZodType>(schema: S, text: string, file: string): YamlParsed<z.output<S>> {
   const read = readYaml(text, file)
   if (read.problems) return { problems: read.problems }
   const result = schema.safeParse(read.source.data)
   if (result.success) return { value: result.data, source: read.source }
-  const problems = result.error.issues.flatMap((issue) => explain(issue, schema, read.source))
+  const problems = result.error.issues.slice(0, mostProblems).flatMap((issue) => explain(issue, schema, read.source))
   return { problems: problems.toSorted((a, b) => a.line - b.line || a.column - b.column) }
 }
 
@@ -42,9 +45,11 @@ function schemasAt(schema: Schema, path: readonly PropertyKey[]): Schema[] {
 }
 
 function keysAt(schema: Schema, path: readonly PropertyKey[]): string[] {
-  const keys = schemasAt(schema, path).flatMap((candidate) =>
-    candidate instanceof z.ZodObject ? Object.keys(candidate.shape) : [],
-  )
+  const keys = schemasAt(schema, path).flatMap((candidate) => {
+    if (candidate instanceof z.ZodObject) return Object.keys(candidate.shape)
+    const { keyType } = candidate instanceof z.ZodRecord ? candidate : {}
+    return keyType instanceof z.ZodEnum ? keyType.options.map(String) : []
+  })
   return [...new Set(keys)]
 }
 
@@ -92,9 +97,11 @@ function explain(issue: Issue, schema: Schema, source: YamlSource): YamlProblem[
   switch (issue.code) {
     case 'unrecognized_keys': {
       const allowed = keysAt(schema, path)
-      return issue.keys.map((key) =>
-        source.problem([...path, key], `unknown key "${key}"${didYouMean(key, allowed)}`, { at: 'key', allowed }),
-      )
+      return issue.keys
+        .slice(0, mostProblems)
+        .map((key) =>
+          source.problem([...path, key], `unknown key "${key}"${didYouMean(key, allowed)}`, { at: 'key', allowed }),
+        )
     }
     case 'invalid_type': {
       if (path.length === 0 && found === null) return at('the file is empty')
@@ -160,10 +167,16 @@ function explainUnion(
   if (chosen) return chosen.flatMap((inner) => explain({ ...inner, path: [...path, ...inner.path] }, schema, source))
   const discriminator = 'discriminator' in issue ? String(issue.discriminator) : undefined
   if (discriminator !== undefined) {
-    const options = schemasAt(schema, [...path, discriminator]).flatMap((option) =>
+    const parent = path.at(-1) === discriminator ? path.slice(0, -1) : path
+    const at = [...parent, discriminator]
+    const allowed = schemasAt(schema, at).flatMap((option) =>
       option instanceof z.ZodLiteral ? [...option.values].map(String) : [],
     )
-    return [source.problem([...path, discriminator], `"${discriminator}" must be one of these`, { allowed: options })]
+    const word = valueAt(source.data, at)
+    const hint = typeof word === 'string' ? didYouMean(word, allowed) : ''
+    const message =
+      word === undefined ? `the key "${discriminator}" is missing` : `${describe(word)} is not allowed here${hint}`
+    return [source.problem(at, message, { allowed })]
   }
   const expected = errors
     .flat()

@@ -1,4 +1,15 @@
-import { type Document, LineCounter, isAlias, isMap, isNode, isScalar, isSeq, parseDocument, visit } from 'yaml'
+import {
+  type Document,
+  LineCounter,
+  type YAMLMap,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  parseDocument,
+  visit,
+} from 'yaml'
 
 /** One thing that is wrong in a file, where it stands and what would be allowed there. */
 export interface YamlProblem {
@@ -75,12 +86,13 @@ export function readYaml(text: string, file: string): YamlRead {
   }
   let document: Document
   try {
-    document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false, version: '1.2' })
+    document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, prettyErrors: false, version: '1.2' })
   } catch (error) {
     if (error instanceof RangeError) return refuse('the file is nested too deeply')
     throw error
   }
   const faults = [...document.errors, ...document.warnings]
+  if (faults.some((fault) => fault.message.includes('call stack'))) return refuse('the file is nested too deeply')
   if (faults.length > 0)
     return {
       problems: faults
@@ -119,24 +131,39 @@ function aliasMessage(message: string): string {
   return message.startsWith('Unresolved alias') ? firstLine(message) : 'the file expands its aliases too far'
 }
 
-function checkStructure(document: Document): { readonly offset: number; readonly message: string } | undefined {
-  let found: { readonly offset: number; readonly message: string } | undefined
+interface Fault {
+  readonly offset: number
+  readonly message: string
+}
+
+function checkStructure(document: Document): Fault | undefined {
+  let found: Fault | undefined
+  let aliases = 0
   visit(document, {
     Node: (_key, node, ancestors) => {
-      if (ancestors.length <= maxDepth * 2) return undefined
-      found = { offset: node.range?.[0] ?? 0, message: 'nested too deeply' }
-      return visit.BREAK
-    },
-    Pair: (_key, pair) => {
-      const key = pair.key
-      const offset = isNode(key) ? (key.range?.[0] ?? 0) : 0
-      if (!isScalar(key)) found = { offset, message: 'a key must be a plain word or number' }
-      else if (key.value === '__proto__') found = { offset, message: 'the key "__proto__" is not allowed' }
-      else if (key.value === null) found = { offset, message: 'a key is missing before the colon' }
+      const refuse = (message: string): Fault => ({ offset: node.range?.[0] ?? 0, message })
+      if (ancestors.length > maxDepth * 2) found = refuse('nested too deeply')
+      else if (isAlias(node) && (aliases += 1) > maxAliasCount) found = refuse(`more than ${maxAliasCount} aliases`)
+      else if (isMap(node)) found = checkKeys(node)
       return found ? visit.BREAK : undefined
     },
   })
   return found
+}
+
+/** Done here because the parser's own check for unique keys takes time with the square of their number. */
+function checkKeys(map: YAMLMap): Fault | undefined {
+  const seen = new Set<string>()
+  for (const { key } of map.items) {
+    const offset = isNode(key) ? (key.range?.[0] ?? 0) : 0
+    if (!isScalar(key)) return { offset, message: 'a key must be a plain word or number' }
+    const name = String(key.value)
+    if (key.value === null) return { offset, message: 'a key is missing before the colon' }
+    if (name === '__proto__') return { offset, message: 'the key "__proto__" is not allowed' }
+    if (seen.has(name)) return { offset, message: `the key "${name}" is given twice` }
+    seen.add(name)
+  }
+  return undefined
 }
 
 function offsetOf(document: Document, path: readonly Key[], at: 'value' | 'key'): number {

@@ -196,9 +196,10 @@ export function splitBlock(block: ReadBlock): readonly [ReadBlock, ReadBlock] | 
   )
   if (spans.length < 2) return undefined
   const middle = block.address + block.count / 2
+  // How far the gap before a span is from the middle; a gap around it is ideal, as its registers are dropped.
+  const distance = (index: number) => Math.max(spans[index - 1]!.last + 1 - middle, middle - spans[index]!.first, 0)
   let cut = 1
-  for (let index = 2; index < spans.length; index += 1)
-    if (Math.abs(spans[index]!.first - middle) < Math.abs(spans[cut]!.first - middle)) cut = index
+  for (let index = 2; index < spans.length; index += 1) if (distance(index) < distance(cut)) cut = index
   return [blockOf(block.function, spans.slice(0, cut)), blockOf(block.function, spans.slice(cut))]
 }
 

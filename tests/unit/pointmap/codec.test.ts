@@ -72,7 +72,7 @@ describe('decoding', () => {
     const big = 2n ** 53n - 1n
     const words = (value: bigint) => [48n, 32n, 16n, 0n].map((shift) => Number((value >> shift) & 0xffffn))
     expect(valueOf('uint64', words(big))).toBe(Number.MAX_SAFE_INTEGER)
-    expect(valueOf('uint64', words(12_345_678_901_234_567n), { scale: 0.001 })).toBe(12_345_678_901_234.567)
+    expect(valueOf('uint64', words(9_345_678_901_234_568n), { scale: 0.001 })).toBe(9_345_678_901_234.568)
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.integer({ min: -10, max: 10 }), (raw, power) => {
         const result = decodePoint(pointOf('uint64', { scalePower: power }), imageOf(words(raw)))

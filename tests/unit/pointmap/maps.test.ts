@@ -1,0 +1,86 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { pointMapSchemaText } from '../../../service/pointmap/json-schema.ts'
+import { listMaps, loadPointMap } from '../../../service/pointmap/load.ts'
+import { planReads } from '../../../service/pointmap/plan.ts'
+import { needsSunspecWalk, resolveMap } from '../../../service/pointmap/resolve.ts'
+import { loadSunspecModels } from '../../../service/pointmap/sunspec/models.ts'
+import type { SunspecLayout } from '../../../service/pointmap/types.ts'
+import { pointmaps } from './helpers.ts'
+
+const models = loadSunspecModels(join(pointmaps, 'sunspec', 'models'))
+
+/** A device that has every model once. */
+const everything: SunspecLayout = {
+  base: 40_000,
+  warnings: [],
+  models: [...models.values()]
+    .filter(({ model }) => model < 200)
+    .map(({ model, length, repeating }, index) => ({
+      model,
+      address: 40_004 + index * 200,
+      length: length + (repeating?.length ?? 0),
+    })),
+}
+
+describe('every map of the library', () => {
+  const ids = listMaps(pointmaps)
+  test('there are some, and no other files', () => {
+    expect(ids).toContain('eastron/sdm630')
+    const files = readdirSync(pointmaps, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.yaml'))
+    expect(files.filter((file) => !file.startsWith(join('sunspec', 'models')))).toHaveLength(ids.length)
+  })
+
+  test.each(ids)('%s loads, resolves completely and plans', (id) => {
+    const loaded = loadPointMap(id, [pointmaps])
+    expect(loaded.id).toBe(id)
+    const resolved = needsSunspecWalk(loaded) ? resolveMap(loaded, everything, models) : resolveMap(loaded)
+    expect([...resolved.missing]).toEqual([])
+    const blocks = planReads(resolved.points, resolved.quirks)
+    for (const block of blocks) expect(block.count).toBeLessThanOrEqual(resolved.quirks.maxReadRegisters ?? 125)
+  })
+
+  test.each(ids)('%s names its sources and points editors to the schema', (id) => {
+    expect(loadPointMap(id, [pointmaps]).map.sources?.length).toBeGreaterThan(0)
+    expect(readFileSync(join(pointmaps, `${id}.yaml`), 'utf8')).toMatch(
+      /^# yaml-language-server: \$schema=\.\.\/schema\.json\n/,
+    )
+  })
+})
+
+test('pointmaps/schema.json is what `npm run generate` writes', () => {
+  expect(readFileSync(join(pointmaps, 'schema.json'), 'utf8')).toBe(pointMapSchemaText())
+})
+
+test('the SunSpec models have the lengths that devices state', () => {
+  const lengths = {
+    1: 66,
+    103: 50,
+    113: 60,
+    120: 26,
+    121: 30,
+    122: 44,
+    123: 24,
+    124: 24,
+    203: 105,
+    213: 124,
+    701: 153,
+    704: 65,
+    713: 7,
+  }
+  for (const [number, length] of Object.entries(lengths)) expect(models.get(Number(number))?.length).toBe(length)
+  expect(models.get(160)).toMatchObject({ length: 8, repeating: { length: 20 } })
+})
+
+test('the meter is read in two requests where it matters', () => {
+  const { points, quirks } = resolveMap(loadPointMap('eastron/sdm630', [pointmaps]))
+  const fast = planReads(
+    points.filter((point) => point.pollGroup === 'fast'),
+    quirks,
+  )
+  expect(fast.map(({ address, count }) => [address, count])).toEqual([
+    [0, 18],
+    [52, 20],
+  ])
+})
