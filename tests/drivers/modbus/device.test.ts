@@ -185,7 +185,7 @@ points:
   test('is not believed half: silence in the middle of the walk starts it anew', async () => {
     await using rigged = await rig({ unit: sunspecUnit(), map: sunspec, models })
     rigged.server.respond = ({ request, honest, send }) => {
-      if (request.pdu.readUInt16BE(1) < 40_070) send(honest)
+      if (request.pdu.readUInt16BE(1) < 40_002) send(honest)
     }
     await rigged.device.poll()
     expect(rigged.device.link()).toMatchObject({ state: 'silent' })

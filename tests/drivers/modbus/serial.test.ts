@@ -1,6 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parseBusAddress } from '../../../service/drivers/modbus/address.ts'
 import { createReadOnlyBus } from '../../../service/drivers/modbus/bus.ts'
@@ -32,6 +33,29 @@ describe('opening a serial port', () => {
     await expect(open(file)).rejects.toMatchObject({ code: 'serial.not-found' })
     await rm(folder, { recursive: true })
   })
+
+  test.skipIf(!hasSocat || process.getuid?.() !== 0)(
+    'that belongs to others names their group (needs socat, and root to become nobody)',
+    async () => {
+      await using pair = await openPtyPair()
+      const program = `
+        import { openSerialStream } from ${JSON.stringify(resolve('service/drivers/modbus/serial-port.ts'))}
+        const address = { kind: 'rtu', path: ${JSON.stringify(pair.client)}, baud: 9600, parity: 'none', stopBits: 1 }
+        await openSerialStream(address, { data() {}, closed() {} }, new AbortController().signal).catch((error) =>
+          console.log(JSON.stringify({ code: error.code, message: error.message })))
+      `
+      await chmod(dirname(pair.client), 0o755)
+      await chown(pair.client, 0, 20)
+      const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+        uid: 65_534,
+        gid: 65_534,
+      })
+      expect(JSON.parse(stdout.toString())).toEqual({
+        code: 'serial.denied',
+        message: `no permission for ${pair.client}: it belongs to the group dialout`,
+      })
+    },
+  )
 
   test.skipIf(!hasSocat)('that is taken names the process that holds it', async () => {
     await using pair = await openPtyPair()
