@@ -122,7 +122,9 @@ describe.skipIf(!existsSync(modelFiles))(
     const source = z.object({
       group: z.object({
         points: z.array(sourcePoint),
-        groups: z.array(z.object({ name: z.string(), count: z.unknown().optional(), points: z.array(sourcePoint) })).optional(),
+        groups: z
+          .array(z.object({ name: z.string(), count: z.unknown().optional(), points: z.array(sourcePoint) }))
+          .optional(),
       }),
     })
     const types: Readonly<Record<string, string>> = { bitfield16: 'flags16', bitfield32: 'flags32', count: 'uint16' }
