@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { pointMapSchemaText } from '../../../service/pointmap/json-schema.ts'
-import { listMaps, loadPointMap } from '../../../service/pointmap/load.ts'
+import { listMaps, loadPointMap, parsePointMap } from '../../../service/pointmap/load.ts'
 import { planReads } from '../../../service/pointmap/plan.ts'
 import { needsSunspecWalk, resolveMap } from '../../../service/pointmap/resolve.ts'
 import { loadSunspecModels } from '../../../service/pointmap/sunspec/models.ts'
@@ -83,4 +83,16 @@ test('the meter is read in two requests where it matters', () => {
     [0, 18],
     [52, 20],
   ])
+})
+
+test('the examples of the README are valid', () => {
+  const readme = readFileSync(join(pointmaps, 'README.md'), 'utf8')
+  const [whole = '', , commands = ''] = [...readme.matchAll(/```yaml\n([^`]*)```/g)].map(([, text]) => text ?? '')
+  expect(parsePointMap(whole, 'acme/meter-3.yaml', () => undefined).map.model).toBe('Meter 3')
+  const inherited = () => ({
+    text: readFileSync(join(pointmaps, 'r-ems', 'demo-battery.yaml'), 'utf8'),
+    file: 'r-ems/demo-battery.yaml',
+  })
+  const head = 'format: 1\nmaker: A\nmodel: B\nkind: battery\nextends: r-ems/demo-battery\npoints: {}\n'
+  expect(parsePointMap(head + commands, 'a/b.yaml', inherited).map.commands).toHaveProperty('setPowerW')
 })
