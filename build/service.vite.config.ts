@@ -16,11 +16,12 @@ export default defineConfig({
     ssr: true,
     ssrEmitAssets: true,
     target: 'node24',
-    outDir: resolve(root, 'out/service'),
+    outDir: resolve(root, 'out', `${process.env['R_EMS_BUILD_PREFIX'] ?? ''}service`),
     emptyOutDir: true,
     sourcemap: true,
     minify: false,
-    rollupOptions: {
+    rolldownOptions: {
+      checks: { pluginTimings: false },
       input: {
         'r-emsd': resolve(root, 'service/main.ts'),
         'r-emsctl': resolve(root, 'service/cli.ts'),

@@ -157,8 +157,9 @@ function describeEnd(
   return { kind: 'exited', exitCode: exitCode ?? 0 }
 }
 
-/** A line as a person wants to read it: of the JSON log only the errors' messages, and everything that is not JSON. */
+/** A line as a person wants to read it: no stack traces, of the JSON log only the errors' messages. */
 function readableLine(line: string): string | undefined {
+  if (/^\s+at |^Node\.js v/.test(line)) return undefined
   if (!line.startsWith('{')) return line
   try {
     const { level, msg } = logLine.parse(JSON.parse(line))

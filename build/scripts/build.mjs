@@ -2,7 +2,7 @@
 // Runs on any Node >= 20; the tools themselves run on the pinned Node.js.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
@@ -11,28 +11,31 @@ import { ensureInstalled, pinnedNode, root } from './install.mjs'
 
 const electronVite = ['node_modules/electron-vite/bin/electron-vite.js', 'build', '--ignoreConfigWarning']
 
-/** Inputs are files and folders; what comes from node_modules is stood for by the lockfile. */
+/** Inputs are files and folders; what comes from node_modules is stood for by the lockfile. Results are folders of out/. */
 const bundles = {
   renderer: {
     inputs: ['renderer', 'service/contract', 'electron.vite.config.ts'],
-    result: 'out/renderer/index.html',
+    folders: ['renderer'],
     command: electronVite,
   },
   service: {
     inputs: ['service', 'build/service.vite.config.ts', 'build/swagger-ui-files.ts'],
-    result: 'out/service/r-emsd.js',
+    folders: ['service'],
     command: ['node_modules/vite/bin/vite.js', 'build', '--config', 'build/service.vite.config.ts'],
     // The commit is part of what it prints as its version.
     bakesCommit: true,
   },
   desktop: {
     inputs: ['main', 'preload', 'service/contract', 'electron.vite.config.ts', 'renderer/vite.ts'],
-    result: 'out/main/index.cjs',
+    folders: ['main', 'preload'],
     command: electronVite,
   },
 }
 
-const stamps = join(root, 'out/.stamps')
+const out = join(root, 'out')
+const stamps = join(out, '.stamps')
+/** Before the name of a folder while it is being built; the build configurations know it too. */
+const unfinished = '.new-'
 const shared = ['package.json', 'package-lock.json', 'tsconfig.json']
 
 /** Builds each named bundle unless it is fresh. Fails with the tool's own words. */
@@ -51,17 +54,30 @@ async function build(name, force) {
   // Another run may have built it while this one waited for the lock.
   if (!force && isFresh(name, wanted)) return
   process.stderr.write(`Building ${name} ...\n`)
-  rmSync(join(stamps, name), { force: true })
-  const { status, output } = await run([...bundles[name].command, '--logLevel', 'warn'], { R_EMS_BUNDLE: name })
-  if (status !== 0 || !existsSync(join(root, bundles[name].result)))
-    throw new Error(`The bundle "${name}" could not be built:\n${withoutStack(output).trim()}`)
+  const { command, folders } = bundles[name]
+  const environment = { R_EMS_BUNDLE: name, R_EMS_BUILD_PREFIX: unfinished }
+  const { status, output } = await run([...command, '--logLevel', 'warn'], environment)
+  if (status !== 0) throw new Error(`The bundle "${name}" could not be built:\n${withoutStack(output).trim()}`)
   if (output.trim()) process.stderr.write(output)
+  rmSync(join(stamps, name), { force: true })
+  for (const folder of folders) putInPlace(folder)
   writeFileSync(join(stamps, name), wanted)
+}
+
+/** A program that runs from the old folder meanwhile finds either all old or all new files. */
+function putInPlace(folder) {
+  const place = join(out, folder)
+  const old = join(out, `.old-${folder}`)
+  rmSync(old, { recursive: true, force: true })
+  if (existsSync(place)) renameSync(place, old)
+  renameSync(join(out, `${unfinished}${folder}`), place)
+  rmSync(old, { recursive: true, force: true })
 }
 
 function isFresh(name, wanted) {
   const stamp = join(stamps, name)
-  return existsSync(join(root, bundles[name].result)) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted
+  const complete = bundles[name].folders.every((folder) => existsSync(join(out, folder)))
+  return complete && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted
 }
 
 function fingerprint(name) {

@@ -59,7 +59,9 @@ test('shows a killed service, starts it again and is live again', async ({ launc
 
 test('says why the service does not start, and what to do', async ({ launch, appFolder }) => {
   const { page, service } = await launch(appFolder(standIn('service-that-refuses')))
-  await expect(page.getByRole('alert')).toContainText('service.log')
+  const alert = page.getByRole('alert')
+  await expect(alert).toContainText('the data folder is on a full disk')
+  await expect(alert).toContainText('Free disk space')
   expect(await service()).toMatchObject({
     failure: { kind: 'exited', exitCode: 1, detail: expect.stringContaining('the data folder is on a full disk') },
   })

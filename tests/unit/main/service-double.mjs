@@ -13,7 +13,7 @@ switch (mode) {
     break
   case 'refuses':
     process.stderr.write('{"level":30,"time":1,"msg":"listening"}\n{"level":50,"time":2,"msg":"bus failed"}\n')
-    process.stderr.write('site.yaml, line 3: "baud" is not a key\n')
+    process.stderr.write('site.yaml, line 3: "baud" is not a key\n    at main (file:///x.js:1:1)\n')
     process.exitCode = 2
     break
   case 'hangs':
