@@ -5,7 +5,6 @@ import { EdgeError } from '#contract/errors.ts'
 import { createApi } from './api/server.ts'
 import { loadOrCreateToken } from './api/token.ts'
 import type { Options } from './config.ts'
-import { prepareDataFolder } from './data-folder.ts'
 import { spawnPlant } from './drivers/simulated/spawn-plant.ts'
 import type { Entries } from './entries.ts'
 import { createApiSources } from './runtime/api-sources.ts'
@@ -34,7 +33,6 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   const maps = loadSiteMaps(site, options.siteFile, [entries.mapFolder])
   await using resources = new AsyncDisposableStack()
 
-  await prepareDataFolder(dataFolder)
   const needsPlant = site.devices.some(({ connection }) => connection.startsWith('demo://'))
   const spawning = needsPlant
     ? spawnPlant({
