@@ -101,7 +101,7 @@ export const point = z
     /** Values outside are refused as implausible (quality bad). In the unit of the metric; default: the metric's range. */
     range: z.tuple([z.number(), z.number()]).optional(),
     pollGroup: z.enum(['fast', 'normal', 'slow', 'once']).optional(),
-    /** For values whose sign is in another register: negative when that point has this value. */
+    /** For values whose sign is in another register: negative when that point has this value, whatever sign was sent. */
     negativeWhen: z.strictObject({ point: pointName, equals: z.union([z.number(), z.string()]) }).optional(),
     /** Why this point shares registers with another one; refused without. Parts of one register need no reason. */
     overlapReason: z.string().min(3).max(200).optional(),
@@ -134,8 +134,14 @@ export const commandWrite = z.strictObject({
   ...place,
   address: address.optional(),
   function: z.enum(['holding', 'coil']).optional(),
-  /** A constant, or the command's value (`$value`), or how long the setpoint may live (`$expiryS`). */
-  value: z.union([z.number(), z.literal('$value'), z.literal('$expiryS')]),
+  /** A constant, the command's value (`$value`) or its size without sign (`$magnitude`), or how long it may live (`$expiryS`). */
+  value: z.union([z.number(), z.literal('$value'), z.literal('$magnitude'), z.literal('$expiryS')]),
+  /** Only for values of these signs: devices with separate registers, or a direction, for charging and discharging. */
+  when: z
+    .array(z.enum(['negative', 'zero', 'positive']))
+    .min(1)
+    .max(2)
+    .optional(),
   /** FC06 or FC16 where the device takes only one of them; automatic otherwise. */
   with: z.enum(['single', 'multiple']).optional(),
 })
@@ -297,6 +303,8 @@ export const pointMap = z
         wordOrder: wordOrder.optional(),
         byteOrder: byteOrder.optional(),
         pollGroup: z.enum(['fast', 'normal', 'slow', 'once']).optional(),
+        typeSentinels: z.boolean().optional(),
+        confidence: confidence.optional(),
       })
       .optional(),
     /** Period of each poll group. fast defaults to the control cycle, normal to 5 s, slow to 60 s; once is read after connecting. */

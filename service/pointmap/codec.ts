@@ -136,7 +136,7 @@ function scaled(point: ResolvedPoint, raw: number | bigint, image: RegisterImage
   if (!point.negativeWhen) return { value }
   const sign = decodePoint(point.negativeWhen.point, image)
   if (!sign.ok) return { reason: `its sign is unknown: ${sign.reason}` }
-  return { value: sign.value === point.negativeWhen.equals && value !== 0 ? -value : value }
+  return { value: sign.value === point.negativeWhen.equals && value !== 0 ? -Math.abs(value) : value }
 }
 
 function scaleFloat(raw: number, { scale, offset }: Pick<ResolvedPoint, 'scale' | 'offset'>, power: number): number {
@@ -161,12 +161,19 @@ function scalePower(place: Scaled, image: RegisterImage): number | string {
   return power >= -10 && power <= 10 ? power : `its scale factor ${power} is implausible (-10 to 10)`
 }
 
-/** What a write carries: a constant of the map, the commanded value, or the life of the setpoint in seconds. */
+/** Whether a write belongs to a value; those without a sign of their own belong to every one. */
+export function appliesTo(write: ResolvedWrite, value: number): boolean {
+  const sign = value < 0 ? 'negative' : value > 0 ? 'positive' : 'zero'
+  return write.when === undefined || write.when.includes(sign)
+}
+
+/** What a write carries: a constant of the map, the commanded value or its size, or the life of the setpoint in seconds. */
 export function writeValue(
   write: ResolvedWrite,
   inputs: { readonly value?: number; readonly expiryS?: number },
 ): number | undefined {
   if (write.value === '$value') return inputs.value
+  if (write.value === '$magnitude') return inputs.value === undefined ? undefined : Math.abs(inputs.value)
   return write.value === '$expiryS' ? inputs.expiryS : write.value
 }
 

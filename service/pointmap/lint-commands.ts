@@ -52,13 +52,30 @@ function lintWrites(command: MapCommand, map: EffectiveMap, report: Report): voi
   ]
   for (const [path, list] of lists)
     for (const [index, write] of list.entries()) lintWrite(write, map, [...path, index], report)
-  if (!writes.some((write) => write.value === '$value')) report(['writes'], 'none of the writes carries $value')
+  if (!writes.some(({ value }) => value === '$value' || value === '$magnitude'))
+    report(['writes'], 'none of the writes carries $value')
+  const signs = new Set(writes.flatMap((write) => write.when ?? ['negative', 'zero', 'positive']))
+  const missing = possibleSigns(command).filter((sign) => !signs.has(sign))
+  if (missing.length > 0) report(['writes'], `nothing is written for a value that is ${missing.join(' or ')}`)
   for (const [path, list] of lists.slice(1))
-    for (const [index, write] of list.entries())
+    for (const [index, write] of list.entries()) {
       if (typeof write.value !== 'number') report([...path, index, 'value'], 'must be a constant here')
+      if (write.when) report([...path, index, 'when'], 'there is no value here to have a sign')
+    }
   const timed = writes.findIndex((write) => write.value === '$expiryS')
   if (timed !== -1 && expiry.kind === 'none')
     report(['writes', timed, 'value'], '$expiryS needs an expiry of the device')
+}
+
+/** Signs that the limits allow; a limit that is a point of the device can have any. */
+function possibleSigns({ limits: { min, max } }: MapCommand): readonly ('negative' | 'zero' | 'positive')[] {
+  const low = typeof min === 'number' ? min : -1
+  const high = typeof max === 'number' ? max : 1
+  return [
+    ...(low < 0 ? (['negative'] as const) : []),
+    ...(low <= 0 && high >= 0 ? (['zero'] as const) : []),
+    ...(high > 0 ? (['positive'] as const) : []),
+  ]
 }
 
 function lintWrite(write: CommandWrite, map: EffectiveMap, path: Path, report: Report): void {

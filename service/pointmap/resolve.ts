@@ -151,6 +151,7 @@ function resolvePoint(name: string, point: MapPoint, context: Context): Resolved
   const metric = metricOf(name)
   const scattered = typeof point.address === 'object'
   const range = point.range ?? metric.range
+  const trust = point.confidence ?? defaults?.confidence
   const values = point.values ?? definition?.values
   const bits = point.bits ?? definition?.bits
   return {
@@ -171,13 +172,16 @@ function resolvePoint(name: string, point: MapPoint, context: Context): Resolved
     scalePower: found.scalePower,
     ...(found.scaleFactorAddress !== undefined && { scaleFactorAddress: found.scaleFactorAddress }),
     sentinels: (point.sentinels ?? []).map((sentinel) => BigInt.asUintN(spec.bits, BigInt(sentinel))),
-    typeSentinels: point.typeSentinels ?? defaultTypeSentinels(spec, definition !== undefined),
+    typeSentinels:
+      point.typeSentinels ??
+      (definition ? undefined : defaults?.typeSentinels) ??
+      defaultTypeSentinels(spec, definition !== undefined),
     ...(values && { values }),
     ...(bits && { bits }),
     ...(range && metric.type === 'number' && { range }),
     ...(metric.type === 'text' && { asText: true }),
     pollGroup: point.pollGroup ?? (metric.type === 'text' ? 'once' : (defaults?.pollGroup ?? 'normal')),
-    ...(point.confidence && { confidence: point.confidence }),
+    ...(trust && { confidence: trust }),
     ...(point.note && { note: point.note }),
   }
 }
@@ -232,6 +236,7 @@ function resolveWrite(write: CommandWrite, context: Context): ResolvedWrite | st
     typeSentinels: defaultTypeSentinels(typeSpec(type), definition !== undefined),
     ...(found.scaleFactorAddress !== undefined && { scaleFactorAddress: found.scaleFactorAddress }),
     value: write.value,
+    ...(write.when && { when: write.when }),
     ...(write.with && { with: write.with }),
   }
 }

@@ -1,5 +1,5 @@
 import type { registerFunction } from '#contract/api.ts'
-import type { DerivedPoint, MapCommand, MapPoint, PointMap, Quirks } from '#contract/point-map.ts'
+import type { CommandWrite, DerivedPoint, MapCommand, MapPoint, PointMap, Quirks } from '#contract/point-map.ts'
 import type { z } from 'zod'
 
 export type RegisterFunction = z.infer<typeof registerFunction>
@@ -82,7 +82,8 @@ export interface ResolvedWrite {
   readonly scaleFactorAddress?: number
   readonly scalePower: number
   readonly typeSentinels: boolean
-  readonly value: number | '$value' | '$expiryS'
+  readonly value: CommandWrite['value']
+  readonly when?: NonNullable<CommandWrite['when']>
   readonly with?: 'single' | 'multiple'
 }
 

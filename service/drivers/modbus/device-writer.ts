@@ -1,4 +1,4 @@
-import { encodeWrite, writeValue } from '../../pointmap/codec.ts'
+import { appliesTo, encodeWrite, writeValue } from '../../pointmap/codec.ts'
 import { typeSpec } from '../../pointmap/point-types.ts'
 import type { ResolvedCommand, ResolvedMap, ResolvedWrite } from '../../pointmap/types.ts'
 import type { Clock } from '../../domain/clock.ts'
@@ -147,7 +147,8 @@ function inputsFor({ expiry }: ResolvedCommand, value: number | undefined): Inpu
 
 function writesOf({ writes, release, expiry }: ResolvedCommand, value: number | undefined): readonly ResolvedWrite[] {
   if (value === undefined) return release
-  return expiry.kind === 'watchdog' ? [...writes, ...expiry.heartbeat] : writes
+  const wanted = writes.filter((write) => appliesTo(write, value))
+  return expiry.kind === 'watchdog' ? [...wanted, ...expiry.heartbeat] : wanted
 }
 
 function neededRegisters(write: ResolvedWrite): number[] {
