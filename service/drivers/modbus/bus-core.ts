@@ -40,6 +40,8 @@ export function createBusCore(address: BusAddress, clock: Clock, access: Access)
   let wakeMs = Number.POSITIVE_INFINITY
   let idleSinceMs = 0
   let timeoutsInARow = 0
+  /** A dead unit among living ones is no reason to doubt the connection; one that fell silent, or silence from the start, is. */
+  let doubtful = true
   let firstPending = false
   let flushing = false
   let disposed = false
@@ -67,6 +69,7 @@ export function createBusCore(address: BusAddress, clock: Clock, access: Access)
     opened() {
       lostReason = undefined
       timeoutsInARow = 0
+      doubtful = true
       firstPending = rules.firstAnswerLost
       readyAtMs = clock.monotonicMs() + rules.connectDelayMs
       for (const unit of units.values()) unit.reconnected()
@@ -229,12 +232,14 @@ export function createBusCore(address: BusAddress, clock: Clock, access: Access)
         return pump()
       }
     }
+    if (lost && !entry.unit.probing()) doubtful = true
     entry.unit.settled(answer, nowMs - entry.sentAtMs, nowMs)
     entry.resolve(answer)
     if (answer.kind !== 'failed') {
       timeoutsInARow = 0
+      doubtful = false
       connection.answered()
-    } else if (lost && ++timeoutsInARow >= timeoutsUntilHalfOpen && address.kind !== 'rtu') {
+    } else if (lost && ++timeoutsInARow >= timeoutsUntilHalfOpen && doubtful && address.kind !== 'rtu') {
       connection.abandon('the connection seems half-open: nothing is answered any more')
     }
     pump()

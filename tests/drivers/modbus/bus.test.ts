@@ -106,6 +106,15 @@ describe('a dead unit', () => {
   })
 })
 
+test('dead units among living ones do not cost the connection', async () => {
+  await using server = await serverWith(1)
+  await using bus = busOn(server)
+  expect((await bus.unit(1).ask({ fn: 3, address: 0, count: 1 })).kind).toBe('words')
+  for (const id of [7, 8, 9, 10]) await bus.unit(id, { timeoutMs: 20 }).ask({ fn: 3, address: 0, count: 1 })
+  expect((await bus.unit(1).ask({ fn: 3, address: 0, count: 1 })).kind).toBe('words')
+  expect(server.accepted).toBe(1)
+})
+
 describe('the connection', () => {
   test('is opened by the first request only', async () => {
     await using server = await serverWith(1)
