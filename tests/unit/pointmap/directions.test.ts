@@ -38,15 +38,15 @@ function written(text: string, value: number): (string | undefined)[] {
 }
 
 test('a direction register and a size without sign make one signed command', () => {
-  expect(written(map(directions), -1500)).toEqual(['20=1500', `21=${0xaa}`])
-  expect(written(map(directions), 1500)).toEqual(['20=1500', `21=${0xbb}`])
-  expect(written(map(directions), 0)).toEqual([`21=${0xcc}`])
+  expect(written(map(directions), -1500)).toEqual(['20=1500', '21=170'])
+  expect(written(map(directions), 1500)).toEqual(['20=1500', '21=187'])
+  expect(written(map(directions), 0)).toEqual(['21=204'])
 })
 
 test('every sign the limits allow must be written', () => {
   const noZero = directions.split('\n').slice(0, -1).join('\n')
   expect(messages(map(noZero))).toEqual(['nothing is written for a value that is zero'])
-  expect(messages(map(noZero.replace('min: -5000', 'min: 10')))).toEqual([])
+  expect(messages(map(noZero.replace('min: -5000', 'min: 10')))).toEqual(['0 is outside the limits'])
   expect(messages(map(noZero.replace('min: -5000', 'min: { point: powerW }')))).toEqual([
     'nothing is written for a value that is zero',
   ])
