@@ -53,6 +53,9 @@ export function createDeviceWriter(options: WriterOptions): DeviceWriter {
   }
 
   function steps(map: ResolvedMap, writes: readonly ResolvedWrite[], inputs: Inputs): Step[] | string {
+    const { value: wanted } = inputs
+    // Before the sign is looked at: what is no number has none.
+    if (wanted !== undefined && !Number.isFinite(wanted)) return `${wanted} is not a number that can be written`
     const all: Step[] = []
     for (const write of writes) {
       const value = writeValue(write, inputs)
