@@ -1,4 +1,4 @@
-import type { Device, Devices } from '#contract/api.ts'
+import type { Device, Devices, Measurements } from '#contract/api.ts'
 import type { DeviceSummary } from '#contract/live.ts'
 import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
@@ -10,6 +10,8 @@ export type DeviceCommand = Device['commands'][number]
 
 /** Samples kept per point of the device being watched: 15 minutes of one per second. */
 const capacity = 900
+/** Points whose last minute is fetched when a device is opened; the others fill live. */
+const preloadedPoints = 40
 
 /** All devices for the tree, and the one device being looked at with its points and their recent past. */
 export const useDevices = defineStore('devices', () => {
@@ -20,6 +22,7 @@ export const useDevices = defineStore('devices', () => {
   const commands = shallowRef<ReadonlyMap<string, DeviceCommand>>(new Map())
   let watchedId: string | undefined
   let unwatch: (() => void) | undefined
+  let preloading: AbortController | undefined
   let histories = new Map<string, History>()
 
   const byId = computed(() => new Map((list.value ?? []).map((device) => [device.id, device])))
@@ -38,6 +41,7 @@ export const useDevices = defineStore('devices', () => {
       if (typeof value !== 'number' || !point.reading || point.reading.quality !== 'good') continue
       historyOf(point.name).push(point.reading.atMs, value)
     }
+    if (!selected.value) void preloadLastMinute(device)
     selected.value = device
   }
 
@@ -59,6 +63,22 @@ export const useDevices = defineStore('devices', () => {
     watchedId = id
     histories = new Map()
     selected.value = undefined
+    preloading?.abort()
+  }
+
+  /** Fills the last minute of the first points from the store, one after the other so that nothing else waits. */
+  async function preloadLastMinute(device: Device): Promise<void> {
+    preloading?.abort()
+    preloading = new AbortController()
+    const { signal } = preloading
+    const from = new Date(Date.now() - 60_000).toISOString()
+    const numeric = device.points.filter(({ reading }) => typeof reading?.value === 'number')
+    for (const { name } of numeric.slice(0, preloadedPoints)) {
+      const query = { device: device.id, metric: name, from, points: 60 }
+      const stored = await service.get<Measurements>('api/v1/measurements', query, signal).catch(() => undefined)
+      if (signal.aborted) return
+      if (stored) historyOf(name).preload(stored.series)
+    }
   }
 
   /** What can be commanded and how far, which the tree does not carry. */

@@ -1,0 +1,29 @@
+import { defineConfig } from '@playwright/test'
+import { existsSync } from 'node:fs'
+
+/** The distribution's browser; without one Playwright looks for its own. */
+const chromium = [process.env['CHROMIUM_PATH'], '/usr/bin/chromium'].find((path) => path && existsSync(path))
+
+export default defineConfig({
+  testDir: './app',
+  timeout: 45_000,
+  expect: { timeout: 10_000 },
+  forbidOnly: true,
+  workers: 2,
+  reporter: 'list',
+  use: { trace: 'retain-on-failure' },
+  projects: [
+    {
+      name: 'web',
+      outputDir: './app/results/web',
+      testMatch: 'web*.spec.ts',
+      fullyParallel: true,
+      use: {
+        viewport: { width: 1440, height: 900 },
+        launchOptions: { chromiumSandbox: false, ...(chromium && { executablePath: chromium }) },
+      },
+    },
+    // Electron windows share the display, and their tests measure time.
+    { name: 'desktop', outputDir: './app/results/desktop', testMatch: 'desktop*.spec.ts', workers: 1 },
+  ],
+})

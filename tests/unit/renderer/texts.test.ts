@@ -1,0 +1,51 @@
+import { globSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { expect, it } from 'vitest'
+import { z } from 'zod'
+
+const folder = resolve(import.meta.dirname, '../../../renderer')
+const tree = z.record(z.string(), z.json())
+
+/** Dotted paths of all texts of a locale. */
+function keysOf(value: unknown, path = ''): string[] {
+  if (typeof value === 'string') return [path]
+  return Object.entries(tree.parse(value)).flatMap(([key, child]) =>
+    keysOf(child, path === '' ? key : `${path}.${key}`),
+  )
+}
+
+const locale = keysOf(JSON.parse(readFileSync(resolve(folder, 'locales/en.json'), 'utf8')))
+const files = globSync('**/*.{ts,vue}', { cwd: folder })
+const sources = files.map((file) => [file, readFileSync(resolve(folder, file), 'utf8')] as const)
+
+it('has no text that no screen shows', () => {
+  const all = sources.map(([, text]) => text).join('\n')
+  // `role.${x}` uses every text below role; 'role.pv' uses one.
+  const prefixes = [...all.matchAll(/[`']([a-zA-Z.]+\.)\$\{/g)].map(([, prefix = '']) => prefix)
+  const unused = locale.filter((key) => !all.includes(`'${key}'`) && !prefixes.some((prefix) => key.startsWith(prefix)))
+  expect(unused).toEqual([])
+})
+
+it('has no words written into a template', () => {
+  const hard = sources.flatMap(([file, text]) => {
+    const template = /<template>([\s\S]*)<\/template>/.exec(text)?.[1] ?? ''
+    const shown = template
+      .replaceAll(/\{\{[\s\S]*?\}\}/g, ' ')
+      .replaceAll(/<!--[\s\S]*?-->/g, ' ')
+      // Arrow functions and comparisons inside attributes carry a ">" of their own.
+      .replaceAll(/"[^"]*"/g, '""')
+      .replaceAll(/<[^>]*>/g, ' ')
+    // Units, key names and signs are the same in every language.
+    const words = shown.match(/[A-Za-z]{2,}/g)?.filter((word) => !['Hz', 'Ctrl', 'Esc'].includes(word)) ?? []
+    const attributes = template.match(/\s(title|alt|placeholder|aria-label|hint|label)="[^"]*"/g) ?? []
+    return [...words, ...attributes].map((word) => `${file}: ${word}`)
+  })
+  expect(hard).toEqual([])
+})
+
+it('talks to the service in one place only', () => {
+  const elsewhere = sources.filter(
+    ([file, text]) => !file.startsWith('client/') && /\bfetch\(|new WebSocket|XMLHttpRequest|EventSource/.test(text),
+  )
+  expect(elsewhere.map(([file]) => file)).toEqual([])
+})
