@@ -1,15 +1,23 @@
 import { resolve } from 'node:path'
-import { defineConfig } from 'vite'
+import { defineConfig, type Plugin } from 'vite'
 import { readVersion } from '../service/version.ts'
 import { swaggerUiFiles } from './swagger-ui-files.ts'
 
 const root = resolve(import.meta.dirname, '..')
 
+/** The folder is run where no package around it says what its files are. */
+const moduleFolder: Plugin = {
+  name: 'module-folder',
+  generateBundle() {
+    this.emitFile({ type: 'asset', fileName: 'package.json', source: '{ "type": "module" }\n' })
+  },
+}
+
 // The service as plain files for the pinned Node.js, with everything inside but the two native modules. It runs the same
 // on an edge device and inside the desktop app.
 export default defineConfig({
   root,
-  plugins: [swaggerUiFiles()],
+  plugins: [swaggerUiFiles(), moduleFolder],
   define: { R_EMS_VERSION: JSON.stringify(readVersion(root)) },
   ssr: { target: 'node', noExternal: true, external: ['better-sqlite3', 'serialport'] },
   build: {

@@ -49,7 +49,7 @@ test('shows a killed service, starts it again and is live again', async ({ launc
   process.kill(killed, 'SIGKILL')
   await expect(desktop.page.getByRole('alert')).toContainText('service.log')
   await expect
-    .poll(desktop.service)
+    .poll(desktop.service, { timeout: 20_000 })
     .toMatchObject({ phase: 'running', restarts: 1, failure: { kind: 'killed', signal: 'SIGKILL' } })
   await showsLiveData(desktop.page)
   expect(servicePid(desktop)).not.toBe(killed)
