@@ -1,7 +1,13 @@
+import { enableCompileCache } from 'node:module'
+import { setFlagsFromString } from 'node:v8'
 import { EdgeError } from '#contract/errors.ts'
 import { UsageError } from './args.ts'
 import { assertNodeVersion } from './node-version.ts'
 import { version } from './version.ts'
+
+// A young generation that does not grow saves a tenth of the memory; a service that ticks once a second never misses it.
+setFlagsFromString('--semi-space-growth-factor=1')
+enableCompileCache()
 
 /**
  * r-emsd, the edge service. Everything heavy is imported after the version guard: the database binding crashes the

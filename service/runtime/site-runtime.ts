@@ -90,7 +90,8 @@ export function startSiteRuntime(options: {
     onCycle(latest)
   }
 
-  poller.schedule(clock.monotonicMs() + site.cycleMs)
+  // Ask everybody at once, so that the first cycle has something to see.
+  poller.schedule(clock.monotonicMs())
   const cycle = startCycle({ periodMs: site.cycleMs, clock, run })
 
   const view = (entry: SiteDeviceEntry): DeviceView => deviceView(entry, clock.monotonicMs(), site.cycleMs)
