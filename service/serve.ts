@@ -66,15 +66,17 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     note: ({ severity, code, message }) => addEvent({ atMs: clock.nowMs(), severity, code, message }),
   })
   for (const { severity, code, message } of storage.warnings) addEvent({ atMs: clock.nowMs(), severity, code, message })
-  void plant?.exited.then(() => {
-    if (stop.signal.aborted) return
+  const watchPlant = async (): Promise<void> => {
+    await plant?.exited
+    if (!plant || stop.signal.aborted) return
     faults.raise('plant', {
       code: 'plant.ended',
       severity: 'error',
       message: 'the simulated plant has ended',
       action: 'Start the service again: the plant starts with it.',
     })
-  })
+  }
+  void watchPlant()
 
   const devices = createSiteDevices({
     site,
