@@ -3,6 +3,7 @@ import type { DeviceSummary } from '#contract/live.ts'
 import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
 import { useService } from '../client/key.ts'
+import { atMost, readableMs } from './at-most.ts'
 import { groupByBus } from './bus-tree.ts'
 import { createHistory, type History } from './history.ts'
 
@@ -31,9 +32,16 @@ export const useDevices = defineStore('devices', () => {
 
   service.watch('devices')
   service.onMessage((message) => {
-    if (message.type === 'devices') list.value = message.data
+    if (message.type === 'devices') showList(message.data)
     else if (message.type === 'device' && message.data.id === watchedId) remember(message.data)
   })
+
+  const show = atMost(readableMs, (device: Device) => {
+    if (device.id !== watchedId) return
+    if (!selected.value) void preloadLastMinute(device)
+    selected.value = device
+  })
+  const showList = atMost(readableMs, (next: readonly DeviceSummary[]) => (list.value = next))
 
   function remember(device: Device): void {
     for (const point of device.points) {
@@ -41,8 +49,7 @@ export const useDevices = defineStore('devices', () => {
       if (typeof value !== 'number' || !point.reading || point.reading.quality !== 'good') continue
       historyOf(point.name).push(point.reading.atMs, value)
     }
-    if (!selected.value) void preloadLastMinute(device)
-    selected.value = device
+    show(device)
   }
 
   /** The recent past of one point of the watched device. */

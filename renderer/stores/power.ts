@@ -2,6 +2,7 @@ import type { Devices, Measurements, PowerFlow } from '#contract/api.ts'
 import { defineStore } from 'pinia'
 import { ref, shallowRef } from 'vue'
 import { useService } from '../client/key.ts'
+import { atMost, readableMs } from './at-most.ts'
 import { niceCeiling } from './balance.ts'
 import { createHistory, type History } from './history.ts'
 import { alignSeries, type Sample, sumColumns } from './trend.ts'
@@ -23,7 +24,8 @@ export const usePower = defineStore('power', () => {
   const service = useService()
   const flow = shallowRef<PowerFlow>()
   /** The last measured power of each part, for when it is no longer measured. */
-  const known = shallowRef<Partial<Record<TrendName, Sample>>>({})
+  const shownKnown = shallowRef<Partial<Record<TrendName, Sample>>>({})
+  let known: Partial<Record<TrendName, Sample>> = {}
   /** Power at full line width, W: grows with what was seen, never shrinks in a session. */
   const scaleW = ref(1_000)
   /** Counts what has been added to the histories. */
@@ -37,6 +39,10 @@ export const usePower = defineStore('power', () => {
   }
   let lastSampleMs = 0
 
+  const show = atMost(readableMs, (data: PowerFlow) => {
+    shownKnown.value = known
+    flow.value = data
+  })
   const noteScale = (powerW: number): void => {
     if (Math.abs(powerW) > scaleW.value) scaleW.value = niceCeiling(Math.abs(powerW))
   }
@@ -52,7 +58,7 @@ export const usePower = defineStore('power', () => {
       soc: data.battery.socPercent,
     }
     const sample = data.atMs - lastSampleMs >= minStepMs
-    const next = { ...known.value }
+    const next = { ...known }
     for (const name of Object.keys(values) as TrendName[]) {
       const value = values[name]
       if (value === undefined) continue
@@ -64,8 +70,8 @@ export const usePower = defineStore('power', () => {
       lastSampleMs = data.atMs
       revision.value += 1
     }
-    known.value = next
-    flow.value = data
+    known = next
+    show(data)
   })
 
   /** Fills the trends from the store of the service. What cannot be had stays empty and grows live. */
@@ -103,7 +109,7 @@ export const usePower = defineStore('power', () => {
     revision.value += 1
   }
 
-  return { flow, known, scaleW, revision, histories, preload }
+  return { flow, known: shownKnown, scaleW, revision, histories, preload }
 })
 
 /** The sum of several series as samples; rows with a gap are left out. */

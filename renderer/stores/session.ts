@@ -4,6 +4,7 @@ import { computed, ref, shallowRef } from 'vue'
 import { desktopService } from '../client/desktop-bridge.ts'
 import { useService } from '../client/key.ts'
 import type { Connection } from '../client/service-client.ts'
+import { atMost, readableMs } from './at-most.ts'
 
 /** The service as a whole: is it reachable, what does it say about itself, what time is it there. */
 export const useSession = defineStore('session', () => {
@@ -23,6 +24,11 @@ export const useSession = defineStore('session', () => {
     nowMs.value = localMs.value + aheadMs
   }
 
+  const show = atMost(readableMs, (next: Status) => {
+    status.value = next
+    tick()
+  })
+
   service.watch('status')
   service.onConnection((next) => {
     connection.value = next
@@ -35,9 +41,8 @@ export const useSession = defineStore('session', () => {
   })
   service.onMessage((message) => {
     if (message.type !== 'status') return
-    status.value = message.data
     aheadMs = message.data.nowMs - Date.now()
-    tick()
+    show(message.data)
   })
   setInterval(tick, 1000)
 

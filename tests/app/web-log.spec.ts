@@ -18,8 +18,8 @@ async function longLog({ page }: Web, count: number): Promise<void> {
     const query = new URL(route.request().url()).searchParams
     const before = Number(query.get('before') ?? count + 1)
     const events = Array.from({ length: Math.max(0, before - 1) }, (_, index) => eventOf(before - 1 - index))
-      .filter(({ severity }) => [null, severity].includes(query.get('severity')))
-      .filter(({ deviceId }) => [null, deviceId].includes(query.get('device')))
+      .filter(({ severity }) => query.get('severity') === null || query.get('severity') === severity)
+      .filter(({ deviceId }) => query.get('device') === null || query.get('device') === deviceId)
       .slice(0, Number(query.get('limit') ?? 100))
     return route.fulfill({ json: { events } })
   })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { SiteEvent } from '#contract/api.ts'
+import { atMost } from '../../../renderer/stores/at-most.ts'
 import { balanceOf, niceCeiling } from '../../../renderer/stores/balance.ts'
 import { groupByBus } from '../../../renderer/stores/bus-tree.ts'
 import { mergeEvents } from '../../../renderer/stores/event-list.ts'
@@ -146,5 +147,22 @@ describe('event list', () => {
   it('stays the same list when nothing is new', () => {
     const known = [event(2), event(1)]
     expect(mergeEvents(known, [event(1)], 10)).toBe(known)
+  })
+})
+
+describe('at most four times per second', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+  it('passes the first value at once, then always the newest', () => {
+    const passed: number[] = []
+    const take = atMost<number>(250, (value) => passed.push(value))
+    for (let value = 0; value < 10; value += 1) {
+      take(value)
+      vi.advanceTimersByTime(100)
+    }
+    expect(passed).toEqual([0, 2, 4, 7, 9])
+    vi.advanceTimersByTime(1_000)
+    take(99)
+    expect(passed.at(-1)).toBe(99)
   })
 })
