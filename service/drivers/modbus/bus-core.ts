@@ -22,7 +22,7 @@ export interface Entry extends Exchange, Queued {
 }
 
 const queueLimit = 2048
-/** Unanswered requests in a row after which a connection counts as half-open. */
+/** Unanswered requests in a row after which a connection counts as half-open, and an adapter as stuck. */
 const timeoutsUntilHalfOpen = 3
 /** Most time allowed to a request that is expected to be lost. */
 const expendableMs = 500
@@ -50,9 +50,8 @@ export function createBusCore(address: BusAddress, clock: Clock, access: Access)
   let pumping = false
   let lostReason: string | undefined
 
-  const timer = createTimer(clock, () => {
-    if (!releaseIfIdle()) pump()
-  })
+  // One turn of the event loop later, so that what waits to be received is received first.
+  const timer = createTimer(clock, () => setImmediate(() => releaseIfIdle() || pump()))
 
   const transportEvents: TransportEvents = {
     settled: (exchange, answer, nowMs) => settled(exchange as Entry, answer, nowMs),
@@ -239,8 +238,8 @@ export function createBusCore(address: BusAddress, clock: Clock, access: Access)
       timeoutsInARow = 0
       doubtful = false
       connection.answered()
-    } else if (lost && ++timeoutsInARow >= timeoutsUntilHalfOpen && doubtful && address.kind !== 'rtu') {
-      connection.abandon('the connection seems half-open: nothing is answered any more')
+    } else if (lost && ++timeoutsInARow >= timeoutsUntilHalfOpen && doubtful) {
+      connection.abandon('nothing was answered any more, so that it is opened anew')
     }
     pump()
   }

@@ -17,7 +17,8 @@ export interface RtuTransportOptions {
 interface Late {
   readonly request: ModbusRequest
   readonly sentAtMs: number
-  readonly untilMs: number
+  untilMs: number
+  lastCall: boolean
 }
 
 /** An answer under way may pause this long: USB adapters and gateways hand over in chunks. */
@@ -26,6 +27,8 @@ const chunkGapMs = 100
 const frameMs = 1000
 /** Quiet after a damaged answer before it is given up: more of it may come. */
 const quietMs = 20
+/** What came while this process was busy is read in this time, before a late answer is no longer expected. */
+const lastCallMs = 5
 const bufferSize = 1024
 
 /**
@@ -84,6 +87,7 @@ export function createRtuTransport({ wire, clock, events, characterMs }: RtuTran
         request: exchange.request,
         sentAtMs: exchange.sentAtMs,
         untilMs: nowMs + exchange.longestMs,
+        lastCall: false,
       })
       return finish(failed('timeout', `no answer in ${waitedMs} ms`, true))
     }
@@ -134,6 +138,21 @@ export function createRtuTransport({ wire, clock, events, characterMs }: RtuTran
     }
   }
 
+  /** How long the answer to an earlier request could still pass for the answer to this one. */
+  function lateWaitMs({ unitId, request }: Exchange, nowMs: number): number {
+    const entry = late.get(unitId)
+    if (!entry) return 0
+    if (entry.untilMs <= nowMs) {
+      if (entry.lastCall) {
+        late.delete(unitId)
+        return 0
+      }
+      entry.lastCall = true
+      entry.untilMs = nowMs + lastCallMs
+    }
+    return mistakable(entry.request, request) ? entry.untilMs - nowMs : 0
+  }
+
   function end(reason: string): void {
     closed = true
     timer.stop()
@@ -160,12 +179,7 @@ export function createRtuTransport({ wire, clock, events, characterMs }: RtuTran
       if (!closed) wire.flush()
     },
     waitMs(exchange, nowMs) {
-      const quiet = lastActiveMs + silenceMs - nowMs
-      const entry = late.get(exchange.unitId)
-      if (!entry) return Math.max(0, quiet)
-      if (entry.untilMs <= nowMs) late.delete(exchange.unitId)
-      else if (mistakable(entry.request, exchange.request)) return Math.max(0, quiet, entry.untilMs - nowMs)
-      return Math.max(0, quiet)
+      return Math.max(0, lastActiveMs + silenceMs - nowMs, lateWaitMs(exchange, nowMs))
     },
     receive(chunk) {
       if (closed) return

@@ -81,8 +81,10 @@ describe.skipIf(!hasSocat)(`a serial bus${hasSocat ? '' : ' (socat is not instal
 
     await device[Symbol.asyncDispose]()
     await pair.unplug()
-    await expect.poll(() => bus.stats().state, { interval: 10 }).toBe('closed')
-    expect(await read()).toMatchObject({ kind: 'failed', failure: 'closed', sent: false })
+    // A vanished terminal is noticed at once or, when its last read came back empty, by the next request.
+    await expect
+      .poll(read, { timeout: 5000, interval: 10 })
+      .toMatchObject({ kind: 'failed', failure: 'closed', sent: false })
     expect(bus.stats().reason).toContain(pair.client)
 
     await using again = await openPtyPair(folder)
