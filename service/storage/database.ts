@@ -26,6 +26,9 @@ export interface OpenedDatabase {
   readonly setAside?: string
 }
 
+/** Page cache of each database. */
+const cacheKb = 4096
+
 const codeOf = (error: unknown): string => (error instanceof SqliteDatabase.SqliteError ? error.code : '')
 
 export const isDamage = (error: unknown): boolean => /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error))
@@ -68,6 +71,7 @@ function open(options: DatabaseOptions): Database {
   const database = new SqliteDatabase(file, { timeout: 1000 })
   try {
     database.pragma('journal_mode = WAL')
+    database.pragma(`cache_size = -${cacheKb}`)
     database.pragma(`synchronous = ${synchronous}`)
     database.pragma(`journal_size_limit = ${16 * 1024 ** 2}`)
     if (maxBytes !== undefined) {

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
 
 /** Hash before the first entry. */
 export const genesisHash = '0'.repeat(64)
@@ -10,30 +9,32 @@ export interface ChainPoint {
   readonly hash: string
 }
 
-const scalar = z.union([z.string(), z.number(), z.boolean()])
-
-export const journalInput = z.object({
+export interface JournalInput {
   /** What was attempted: write, release, arm, configuration; gap, pruned and set-aside are the journal's own. */
-  kind: z.string(),
+  readonly kind: string
   /** Who. */
-  principal: z.string(),
-  deviceId: z.string().optional(),
-  command: z.string().optional(),
+  readonly principal: string
+  readonly deviceId?: string | undefined
+  readonly command?: string | undefined
   /** In the unit of the command. */
-  value: z.number().optional(),
-  outcome: z.string().optional(),
-  detail: z.string().optional(),
+  readonly value?: number | undefined
+  readonly outcome?: string | undefined
+  readonly detail?: string | undefined
   /** Bytes on the wire, in hex. */
-  frames: z.array(z.string()).readonly().optional(),
+  readonly frames?: readonly string[] | undefined
   /** Anything else, such as the address a request came from. */
-  data: z.record(z.string(), scalar).readonly().optional(),
-})
-export type JournalInput = Readonly<z.infer<typeof journalInput>>
+  readonly data?: Readonly<Record<string, string | number | boolean>> | undefined
+}
 
-const journalBody = journalInput.extend({ seq: z.number(), atMs: z.number(), prevHash: z.string() })
-export type JournalBody = Readonly<z.infer<typeof journalBody>>
+interface JournalBody extends JournalInput {
+  readonly seq: number
+  readonly atMs: number
+  readonly prevHash: string
+}
 
-export type JournalEntry = JournalBody & { readonly hash: string }
+export interface JournalEntry extends JournalBody {
+  readonly hash: string
+}
 
 /** An entry as it is stored: the very text that was hashed. */
 export interface JournalRow {
@@ -84,7 +85,7 @@ export function chainEntry(
     atMs,
     prevHash: previous.hash,
   }
-  const text = canonicalJson(body)
+  const text = canonicalJson({ ...body })
   const hash = hashOf(text)
   return { entry: { ...body, hash }, row: { seq: body.seq, body: text, hash } }
 }
@@ -98,10 +99,24 @@ export function readEntry(row: JournalRow): JournalEntry {
 
 function parseBody(text: string): JournalBody | undefined {
   try {
-    return journalBody.parse(JSON.parse(text))
+    const body: unknown = JSON.parse(text)
+    return isBody(body) ? body : undefined
   } catch {
     return undefined
   }
+}
+
+/** What every entry has; the rest was written by `chainEntry`, as the hash proves. */
+function isBody(value: unknown): value is JournalBody {
+  if (typeof value !== 'object' || value === null) return false
+  const types: Readonly<Record<string, string>> = {
+    seq: 'number',
+    atMs: 'number',
+    kind: 'string',
+    principal: 'string',
+    prevHash: 'string',
+  }
+  return Object.entries(types).every(([key, type]) => typeof Reflect.get(value, key) === type)
 }
 
 export type VerifyResult =
@@ -116,7 +131,7 @@ export type VerifyResult =
 export type ChainProblem = Extract<VerifyResult, { ok: false }>
 
 /** Kinds of entries that allow the journal to begin later than at 1, and say up to where entries are gone. */
-export const checkpointKinds: readonly string[] = ['pruned', 'set-aside']
+const checkpointKinds: ReadonlySet<string> = new Set(['pruned', 'set-aside'])
 
 export interface ChainVerifier {
   /** Takes the next stored row; returns what is wrong with it. */
@@ -151,7 +166,7 @@ export function createChainVerifier(from: 'start' | 'middle'): ChainVerifier {
         return bad('edited', previous.seq, `entry ${row.seq} does not follow from entry ${previous.seq} as it is now`)
       first ??= body
       if (body.seq === 1 && body.prevHash === genesisHash) beginAllowed = true
-      if (checkpointKinds.includes(body.kind) && first.seq > 1) {
+      if (checkpointKinds.has(body.kind) && first.seq > 1) {
         const upTo = Number(body.data?.['upToSeq'])
         beginAllowed ||= upTo > first.seq - 1 || (upTo === first.seq - 1 && body.data?.['upToHash'] === first.prevHash)
       }

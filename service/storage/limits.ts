@@ -33,7 +33,7 @@ export const defaultLimits: StorageLimits = {
   queuedSamples: 50_000,
   queuedEvents: 1_000,
   queuedEntries: 10_000,
-  recentRows: 10_000,
+  recentRows: 30_000,
   recentAgeMs: 300_000,
   checkedBytes: 64 * 1024 ** 2,
 }

@@ -19,7 +19,7 @@ const refusals: ReadonlySet<ErrorCode> = new Set(['storage.folder', 'storage.bus
 
 /**
  * Opens history and journal of an edge. Rejects with `storage.folder`, `storage.busy` or `storage.newer`; anything else that
- * is wrong becomes a warning, and the storage works as far as it can.
+ * is wrong becomes a warning or, while it lasts, a fault, and the storage works as far as it can.
  */
 export async function openStorage(options: {
   /** Data folder; made when it is missing. */
@@ -77,7 +77,6 @@ export async function openStorage(options: {
     await link.connect()
   } catch (error) {
     if (!(error instanceof EdgeError) || refusals.has(error.code)) throw error
-    warnings.push({ severity: 'error', code: error.code, message: error.message })
     reporter.failed('worker', error)
     link.keepTrying()
   }

@@ -91,7 +91,7 @@ export interface StorageStats {
 }
 
 export interface Storage extends AsyncDisposable {
-  /** What opening found: a database set aside, a broken journal, a full disk. */
+  /** What opening found: a database set aside, a broken journal. A full disk is a fault, see `subscribe`. */
   readonly warnings: readonly StorageNote[]
   readonly journal: Journal
   /** Who is told from now on; a fault that is there already is raised at once. */

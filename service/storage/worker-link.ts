@@ -45,7 +45,7 @@ export function createWorkerLink(options: {
       const startedMs = clock.monotonicMs()
       const started = new Worker(workerUrl, {
         workerData: { ...start, nowMs: clock.nowMs(), damaged } satisfies WorkerStart,
-        resourceLimits: { maxOldGenerationSizeMb: heapMb },
+        resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: 8 },
       })
       spawned = started
       let problem = new EdgeError('storage.down', 'the storage worker has stopped')

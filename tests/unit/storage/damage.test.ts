@@ -67,7 +67,7 @@ test('damage that shows only while running sets the database aside, and the serv
   const storage = await open(folder, { clock: quickClock(start), limits: { checkedBytes: 0 } })
   expect(storage.warnings).toEqual([])
   const heard = listen(storage)
-  const query = { deviceId: 'meter', metric: 'powerW', fromMs: 0, toMs: 2e12, points: 10 }
+  const query = { deviceId: 'meter', metric: 'powerW', fromMs: start, toMs: start + 2e7, points: 10_000 }
   await expect(storage.measurements(query)).rejects.toMatchObject({ code: 'storage.down' })
   await heard.until('note storage.corrupt')
   expect(heard.lines).toContain('raise storage storage.down')
@@ -96,7 +96,12 @@ test('a folder of somebody else is refused, naming folder and user', async () =>
   const writer = fileURLToPath(new URL('writer.ts', import.meta.url))
   // Nothing is closed to root, so that root runs this as another user.
   const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
-  const { stdout } = spawnSync(process.execPath, [writer, folder], { ...user, encoding: 'utf8', cwd: '/' })
+  const { stdout } = spawnSync(process.execPath, [writer, folder], {
+    ...user,
+    encoding: 'utf8',
+    cwd: '/',
+    timeout: 15_000,
+  })
   const name = 'uid' in user ? 'nobody' : userInfo().username
   expect(stdout).toMatch(/^failed storage\.folder/)
   expect(stdout).toContain(`the data folder ${folder} cannot be written by user ${name}: EACCES`)

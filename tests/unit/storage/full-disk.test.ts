@@ -9,7 +9,10 @@ const program = fileURLToPath(new URL('full-disk.ts', import.meta.url))
 function inSmallFileSystem(folder: string, command: readonly string[]) {
   const script = 'mount -t tmpfs -o size=3m tmpfs "$1" || exit 99; shift; exec "$@"'
   const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']
-  return spawnSync('unshare', ['--mount', ...user, 'sh', '-c', script, 'sh', folder, ...command], { encoding: 'utf8' })
+  return spawnSync('unshare', ['--mount', ...user, 'sh', '-c', script, 'sh', folder, ...command], {
+    encoding: 'utf8',
+    timeout: 15_000,
+  })
 }
 
 const possible = inSmallFileSystem('/mnt', ['true']).status === 0
@@ -34,7 +37,7 @@ test.skipIf(!possible)(
     // What was queued while the disk was full is stored once there is room.
     expect(result.after).toBeGreaterThan(result.readable)
     expect(result['startFull']).toMatchObject({
-      warned: [expect.stringMatching(/^storage\.(full|down)$/)],
+      warned: [],
       early: 'counted',
       lines: [expect.stringMatching(/^raise storage storage\.(full|down)$/), 'clear storage'],
       last: 'gap',

@@ -40,7 +40,7 @@ test('a crashed worker is started again, with nothing lost and one fault while i
 test('a worker that cannot be loaded leaves a storage that says so', async () => {
   const worker = new URL('no-such-worker.ts', import.meta.url)
   const storage = await open(await temporaryFolder(), { clock: quickClock(), worker })
-  expect(storage.warnings).toMatchObject([{ code: 'storage.down', message: expect.stringContaining('no-such-worker') }])
+  expect(listen(storage).lines).toEqual(['raise storage storage.down'])
   expect(storage.stats().state).toBe('down')
   storage.addSamples([sample(start, 1)])
   expect(storage.journal.append({ kind: 'write', principal: 'automatic control' })).toBeUndefined()
