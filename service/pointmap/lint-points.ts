@@ -1,5 +1,5 @@
 import type { MapPoint } from '#contract/point-map.ts'
-import type { Metric } from '#contract/metrics.ts'
+import type { Metric } from '#contract/metrics-table.ts'
 import { nearest } from '../domain/nearest.ts'
 import { type TypeKind, type TypeSpec, placeOf, typeSpec } from './point-types.ts'
 import type { EffectiveMap } from './types.ts'
@@ -62,9 +62,10 @@ const wordKinds: ReadonlySet<TypeKind> = new Set(['enum', 'bool', 'bit', 'high-b
 
 const kindsFor: Readonly<Record<Metric['type'], (spec: TypeSpec) => boolean>> = {
   number: (spec) => spec.numeric || spec.kind === 'bool' || spec.kind === 'bit',
-  enum: (spec) => wordKinds.has(spec.kind) || spec.kind === 'unsigned',
+  enum: (spec) => wordKinds.has(spec.kind) || spec.kind === 'unsigned' || spec.kind === 'string',
   flags: (spec) => spec.kind === 'flags',
   text: () => true,
+  any: () => true,
 }
 
 /** One point: its place, and whether type, unit, words and sentinels go together. */
@@ -81,7 +82,7 @@ export function lintPoint(name: string, point: MapPoint, map: EffectiveMap, repo
 function lintUnit({ unit }: MapPoint, metric: Metric, report: Report): void {
   if (unit === undefined || unitFactor(metric, unit) !== undefined) return
   const allowed = unitsOf(metric)
-  if (metric.unit === '') report(['unit'], 'this metric has no unit')
+  if (metric.unit === '' && metric.type !== 'any') report(['unit'], 'this metric has no unit')
   else {
     const hint = nearest(unit, allowed)
     report(['unit'], `"${unit}" is not a unit of this metric${hint ? `; did you mean "${hint}"?` : ''}`, allowed)

@@ -12,7 +12,7 @@ import type {
   ResolvedWrite,
   SunspecLayout,
 } from './types.ts'
-import { metricOf, unitFactor } from './units.ts'
+import { metricOf, pointUnit, unitFactor } from './units.ts'
 
 /** True when the device must be walked before the map can be resolved. */
 export function needsSunspecWalk(loaded: LoadedMap): boolean {
@@ -157,7 +157,7 @@ function resolvePoint(name: string, point: MapPoint, context: Context): Resolved
   return {
     name,
     title: point.title ?? pointTitle(name),
-    unit: metric.unit,
+    unit: pointUnit(metric, point.unit),
     function: found.function,
     type,
     addresses,
@@ -178,7 +178,7 @@ function resolvePoint(name: string, point: MapPoint, context: Context): Resolved
       defaultTypeSentinels(spec, definition !== undefined),
     ...(values && { values }),
     ...(bits && { bits }),
-    ...(range && metric.type === 'number' && { range }),
+    ...(range && (metric.type === 'number' || metric.type === 'any') && { range }),
     ...(metric.type === 'text' && { asText: true }),
     pollGroup: point.pollGroup ?? (metric.type === 'text' ? 'once' : (defaults?.pollGroup ?? 'normal')),
     ...(trust && { confidence: trust }),

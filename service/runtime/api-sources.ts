@@ -1,7 +1,6 @@
 import type { Device as DeviceView, PowerFlow, Status } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
 import type { LiveMessage } from '#contract/live.ts'
-import { metrics, parsePointName } from '#contract/metrics.ts'
 import type { MeasurementRange, Sources } from '../api/sources.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Storage } from '../storage/types.ts'
@@ -63,10 +62,9 @@ export function createApiSources(parts: {
     const view = runtime.device(device)
     if (!view) throw new EdgeError('device.unknown', `there is no device "${device}"`)
     const point = view.points.find(({ name }) => name === metric)
-    const parsed = parsePointName(metric)
-    if (!point || !parsed) throw new EdgeError('metric.unknown', `device "${device}" has no metric "${metric}"`)
+    if (!point) throw new EdgeError('metric.unknown', `device "${device}" has no metric "${metric}"`)
     const series = await storage.measurements({ deviceId: device, metric, fromMs, toMs, points })
-    return { device, metric, unit: metrics[parsed.metric].unit, fromMs, toMs, ...series, series: [...series.series] }
+    return { device, metric, unit: point.unit, fromMs, toMs, ...series, series: [...series.series] }
   }
 
   const forApi: Sources = {

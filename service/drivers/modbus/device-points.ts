@@ -2,7 +2,7 @@ import type { DevicePoint } from '#contract/api.ts'
 import { pointTitle } from '#contract/metrics.ts'
 import { inputsOf } from '../../pointmap/derive.ts'
 import type { LoadedMap, ResolvedMap } from '../../pointmap/types.ts'
-import { metricOf } from '../../pointmap/units.ts'
+import { metricOf, pointUnit } from '../../pointmap/units.ts'
 
 /** Every point of the map, with its place where that is known. */
 export function describePoints(loaded: LoadedMap, map: ResolvedMap | undefined): DevicePoint[] {
@@ -13,7 +13,7 @@ export function describePoints(loaded: LoadedMap, map: ResolvedMap | undefined):
     return {
       name,
       title: resolved?.title ?? point.title ?? pointTitle(name),
-      unit: resolved?.unit ?? metricOf(name).unit,
+      unit: resolved?.unit ?? pointUnit(metricOf(name), point.unit),
       type: resolved?.type ?? point.type ?? defaults?.type ?? 'unknown',
       pollGroup: resolved?.pollGroup ?? point.pollGroup ?? defaults?.pollGroup ?? 'normal',
       ...(resolved ? { address: resolved.addresses[0]!, function: resolved.function } : {}),
