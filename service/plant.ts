@@ -83,7 +83,8 @@ async function main(): Promise<void> {
   await using plant = await startSimulatedPlant(options)
 
   const lines = createInterface({ input: process.stdin })
-  if (settings['exit-with-parent']) lines.once('close', () => setTimeout(stopped.resolve, settings.linger * 1000).unref())
+  if (settings['exit-with-parent'])
+    lines.once('close', () => setTimeout(stopped.resolve, settings.linger * 1000).unref())
   let last = Promise.resolve()
   lines.on('line', (line) => {
     if (line.trim()) last = last.then(() => obey(line))

@@ -5,6 +5,7 @@ import { ensureInstalled, root, toolEnvironment } from './install.mjs'
 
 const checks = [
   { name: 'types', command: ['node', 'node_modules/typescript7/bin/tsc', '-p', '.'] },
+  { name: 'types of the browser tests', command: ['node', 'node_modules/typescript7/bin/tsc', '-p', 'tests/app'] },
   { name: 'types of the renderer', command: ['vue-tsc', '-p', 'renderer/tsconfig.json', '--noEmit'] },
   {
     name: 'lint',

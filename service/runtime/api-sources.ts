@@ -1,4 +1,4 @@
-import type { Device as DeviceView, PowerFlow, Status } from '#contract/api.ts'
+import type { PowerFlow, Status } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
 import type { LiveMessage } from '#contract/live.ts'
 import type { MeasurementRange, Sources } from '../api/sources.ts'
@@ -38,9 +38,6 @@ export function createApiSources(parts: {
   const requestRate = createRate(clock)
   let live: LiveSink | undefined
 
-  const totalRequests = (devices: readonly DeviceView[]): number =>
-    devices.reduce((sum, { link }) => sum + link.requests, 0)
-
   function status(): Status {
     const devices = runtime.devices()
     return {
@@ -53,7 +50,7 @@ export function createApiSources(parts: {
       control: control.get(),
       cycle: runtime.cycleStats(),
       devices: { total: devices.length, online: devices.filter(({ link }) => link.state === 'online').length },
-      requestsPerS: requestRate(totalRequests(devices)),
+      requestsPerS: requestRate(runtime.requests()),
       faults: faults.list(),
     }
   }
@@ -133,7 +130,7 @@ export function createApiSources(parts: {
       live.observeCycle(flow)
       // The API draws status and devices from the sources by itself, where a client asked for them.
       live.publish({ type: 'power-flow', data: flow })
-      requestRate(totalRequests(runtime.devices()))
+      requestRate(runtime.requests())
     },
   }
 }

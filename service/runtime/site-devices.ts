@@ -1,7 +1,7 @@
 import { EdgeError } from '#contract/errors.ts'
 import type { Site } from '#contract/site.ts'
 import type { Clock } from '../domain/clock.ts'
-import { parseBusAddress } from '../drivers/modbus/address.ts'
+import { formatBusAddress, parseBusAddress } from '../drivers/modbus/address.ts'
 import { type ArmedBus, createArmedBus } from '../drivers/modbus/bus.ts'
 import { createModbusDevice } from '../drivers/modbus/device.ts'
 import type { PlantProcess } from '../drivers/simulated/spawn-plant.ts'
@@ -62,10 +62,11 @@ export function createSiteDevices(options: {
       )
     const connection = endpoint ? `tcp://${endpoint.host}:${endpoint.port}` : config.connection
     const address = parseBusAddress(connection)
-    let bus = buses.get(connection)
+    const busName = formatBusAddress(address)
+    let bus = buses.get(busName)
     if (!bus) {
       bus = resources.use(createArmedBus({ address, clock }))
-      buses.set(connection, bus)
+      buses.set(busName, bus)
     }
     const unitId = endpoint?.unitId ?? config.unitId
     const device = resources.use(

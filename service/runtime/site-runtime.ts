@@ -28,6 +28,8 @@ export interface SiteRuntime extends AsyncDisposable {
   cycleStats(): CycleStats
   device(id: string): DeviceView | undefined
   devices(): DeviceView[]
+  /** Requests sent to all devices since start. */
+  requests(): number
   /** Gives control back to every device written to. */
   release(reason: string): Promise<void>
   /** Rejects when the control step has failed for good. */
@@ -104,6 +106,7 @@ export function startSiteRuntime(options: {
       const entry = byId.get(id)
       return entry && view(entry)
     },
+    requests: () => devices.reduce((sum, device) => sum + device.link().requests, 0),
     release: (reason) => outputs.releaseAll(reason),
     async [Symbol.asyncDispose]() {
       await cycle[Symbol.asyncDispose]()

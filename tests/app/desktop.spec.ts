@@ -109,7 +109,7 @@ test('loads its page again after it crashed', async ({ launch, appFolder }) => {
     const [window] = BrowserWindow.getAllWindows()
     if (!window) return 'no window'
     const { webContents } = window
-    const loaded = new Promise((resolve) => webContents.once('did-finish-load', resolve))
+    const loaded = new Promise((resolve) => webContents.once('did-finish-load', () => resolve(undefined)))
     webContents.forcefullyCrashRenderer()
     await loaded
     return (await webContents.executeJavaScript('desktop.service().then((state) => state.phase)')) as string
