@@ -148,6 +148,7 @@ function scaleFloat(raw: number, { scale, offset }: Pick<ResolvedPoint, 'scale' 
 interface Scaled {
   readonly function: RegisterFunction
   readonly scaleFactorAddress?: number
+  readonly decimals?: true
   readonly scalePower: number
 }
 
@@ -157,7 +158,8 @@ function scalePower(place: Scaled, image: RegisterImage): number | string {
   const word = image.word(place.function, place.scaleFactorAddress)
   if (word === undefined) return `scale factor register ${place.scaleFactorAddress} was not read`
   if (word === 0x8000) return 'its scale factor is not available'
-  const power = word > 0x7fff ? word - 0x10000 : word
+  const sent = word > 0x7fff ? word - 0x10000 : word
+  const power = place.decimals ? -sent : sent
   return power >= -10 && power <= 10 ? power : `its scale factor ${power} is implausible (-10 to 10)`
 }
 
@@ -180,9 +182,20 @@ export function writeValue(
 /**
  * The registers that carry a value, the inverse of decoding. A value that does not fit is refused, never wrapped or
  * clipped; one between two steps goes to the nearer. The image supplies the scale factor, and for types that are only
- * a part of a register (bit:B, uint8h …) the rest of it.
+ * a part of a register (bit:B, uint8h …) the rest of it, and the rating that a percentage is of.
  */
 export function encodeWrite(write: ResolvedWrite, value: number, image: RegisterImage): Encoded {
+  if (!write.percentOf || typeof write.value === 'number') return encodeValue(write, value, image)
+  const { name } = write.percentOf
+  const base = decodePoint(write.percentOf, image)
+  if (!base.ok) return { ok: false, reason: `${name}, of which a percentage is written, is unknown: ${base.reason}` }
+  if (typeof base.value !== 'number' || base.value <= 0)
+    return { ok: false, reason: `${name} is ${String(base.value)}; no percentage of that can be written` }
+  const encoded = encodeValue(write, (value / base.value) * 100, image)
+  return encoded.ok ? { ...encoded, value: Number(((encoded.value / 100) * base.value).toPrecision(12)) } : encoded
+}
+
+function encodeValue(write: ResolvedWrite, value: number, image: RegisterImage): Encoded {
   if (!Number.isFinite(value)) return { ok: false, reason: `${value} is not a number that can be written` }
   if (write.function === 'coil') {
     return value === 0 || value === 1

@@ -1,6 +1,6 @@
 import { appliesTo, encodeWrite, writeValue } from '../../pointmap/codec.ts'
 import { typeSpec } from '../../pointmap/point-types.ts'
-import type { ResolvedCommand, ResolvedMap, ResolvedWrite } from '../../pointmap/types.ts'
+import type { RegisterFunction, ResolvedCommand, ResolvedMap, ResolvedWrite } from '../../pointmap/types.ts'
 import type { Clock } from '../../domain/clock.ts'
 import type { WriteOutcome } from '../driver.ts'
 import type { ArmedBusUnit, BusUnit, Written } from './bus.ts'
@@ -43,9 +43,10 @@ export function createDeviceWriter(options: WriterOptions): DeviceWriter {
   async function learn(writes: readonly ResolvedWrite[]): Promise<boolean> {
     let complete = true
     for (const write of writes) {
-      for (const address of neededRegisters(write)) {
-        const answer = await reader.ask({ fn: 3, address, count: 1 }, { priority: 'write', signal })
-        if (answer.kind === 'words') known.put({ function: 'holding', address, words: answer.words })
+      for (const { function: table, address } of neededRegisters(write)) {
+        const fn = table === 'input' ? 4 : 3
+        const answer = await reader.ask({ fn, address, count: 1 }, { priority: 'write', signal })
+        if (answer.kind === 'words') known.put({ function: table, address, words: answer.words })
         else complete = false
       }
     }
@@ -154,12 +155,24 @@ function writesOf({ writes, release, expiry }: ResolvedCommand, value: number | 
   return expiry.kind === 'watchdog' ? [...wanted, ...expiry.heartbeat] : wanted
 }
 
-function neededRegisters(write: ResolvedWrite): number[] {
-  const needed = write.scaleFactorAddress === undefined ? [] : [write.scaleFactorAddress]
+function neededRegisters(write: ResolvedWrite): readonly Register[] {
   const { kind } = typeSpec(write.type)
   const shared = write.function === 'holding' && (kind === 'bit' || kind === 'high-byte' || kind === 'low-byte')
-  return shared ? [...needed, write.address] : needed
+  const base = write.percentOf
+  return [
+    ...(write.scaleFactorAddress === undefined ? [] : [holding(write.scaleFactorAddress)]),
+    ...(shared ? [holding(write.address)] : []),
+    ...(base ? base.addresses.map((address) => ({ function: base.function, address })) : []),
+    ...(base?.scaleFactorAddress === undefined ? [] : [{ function: base.function, address: base.scaleFactorAddress }]),
+  ]
 }
+
+interface Register {
+  readonly function: RegisterFunction
+  readonly address: number
+}
+
+const holding = (address: number): Register => ({ function: 'holding', address })
 
 function requestsFor(map: ResolvedMap, write: ResolvedWrite, words: readonly number[]): WriteRequest[] {
   const { address } = write
