@@ -7,7 +7,7 @@ import { resolveMap } from '../../../service/pointmap/resolve.ts'
 import { loadSunspecModels } from '../../../service/pointmap/sunspec/models.ts'
 import type { ResolvedMap } from '../../../service/pointmap/types.ts'
 import { pointmaps } from './helpers.ts'
-import { carried, leftOut, otherwise, sunspecDevices, turned } from './library-facts.ts'
+import { carried, citedElsewhere, leftOut, otherwise, sunspecDevices, turned } from './library-facts.ts'
 import { layoutOf } from './library-layouts.ts'
 import { type FactPoint, functionOf, surveyPresent, surveyed, typeOf } from './library-survey.ts'
 
@@ -27,6 +27,7 @@ interface Place {
   readonly wordOrder: string
   readonly scale: number
   readonly scaleFactorAddress?: number
+  readonly confidence?: string | undefined
 }
 
 /** Points and writes of a map at an address. A write has no unit of its own, so the command's is taken. */
@@ -79,6 +80,8 @@ describe.skipIf(!surveyPresent)('the library against the collected facts (skippe
       for (const { map, place } of found) {
         const known = otherwise[`${key} in ${map}`]
         expect(differences(fact, place), `${key} in ${map}, ${place.from}`).toEqual(known ? known.differs : [])
+        if (device.address_check.not_found.includes(fact.name) && citedElsewhere[key] === undefined)
+          expect(place.confidence, `${key} in ${map}: not found in its source`).toBe('field-knowledge')
         if (place.scale < 0 !== fact.scale < 0) expect(turned[key], `${key} in ${map}: sign`).toBeDefined()
       }
     }
@@ -89,6 +92,7 @@ describe.skipIf(!surveyPresent)('the library against the collected facts (skippe
     const listed = [
       ...Object.keys(leftOut),
       ...Object.keys(turned),
+      ...Object.keys(citedElsewhere),
       ...Object.keys(otherwise).map((key) => key.split(' in ')[0]!),
     ]
     expect(listed.filter((key) => !keys.has(key))).toEqual([])

@@ -75,6 +75,14 @@ export const otherwise: Readonly<Record<string, Deviation>> = {
   'kostal-plenticore/max_soc in kostal/plenticore-big-endian': bigEndian,
 }
 
+/** Facts that a machine did not find in their source, but that stand in another one which the map names. */
+export const citedElsewhere: Readonly<Record<string, string>> = {
+  'solaredge-inverter/ac_power': 'the SunSpec model definitions',
+  'solaredge-inverter/energy_total': 'the SunSpec model definitions',
+  'solaredge-inverter/status': 'the SunSpec model definitions',
+  'janitza-umg96rm/power_l1': 'volkszaehler/mbmd, for the same block',
+}
+
 /** Facts whose sign the maps turn although the fact does not, with the reason. */
 export const turned: Readonly<Record<string, string>> = {
   'huawei-sun2000/current_l1':

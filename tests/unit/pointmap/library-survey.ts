@@ -30,6 +30,8 @@ const survey = z.object({
         z.object({ address: z.number(), fc: z.number(), type: z.string(), expected: z.unknown() }),
       ),
       points: z.array(factPoint),
+      /** What a machine did not find in the source that the survey names. */
+      address_check: z.object({ not_found: z.array(z.string()) }),
     }),
   ),
 })
