@@ -21,11 +21,13 @@ const notAvailable = { reason: 'not available' } as const
  * measured: the answer then has a reason and no value.
  */
 export function decodePoint(point: ResolvedPoint, image: RegisterImage): Decoded {
-  const raw: number[] = []
-  for (const address of point.addresses) {
+  // Addresses turned into words in place: an array of the right size from the start costs half of one that grows.
+  const raw = point.addresses.slice()
+  for (let index = 0; index < raw.length; index += 1) {
+    const address = raw[index]!
     const word = image.word(point.function, address)
     if (word === undefined) return { ok: false, reason: `register ${address} was not read`, raw: [] }
-    raw.push(word)
+    raw[index] = word
   }
   const result = decodeWords(point, reorder(raw, point), image)
   if ('reason' in result) return { ok: false, reason: result.reason, raw }

@@ -133,10 +133,11 @@ export interface RegisterImage {
 
 export type DecodedValue = number | string | string[]
 
+/** `raw` belongs to the caller. */
 export type Decoded =
-  | { readonly ok: true; readonly value: DecodedValue; readonly raw: readonly number[] }
+  | { readonly ok: true; readonly value: DecodedValue; readonly raw: number[] }
   /** Not measured: sentinel, missing word, scale factor not available, out of range. */
-  | { readonly ok: false; readonly reason: string; readonly raw: readonly number[] }
+  | { readonly ok: false; readonly reason: string; readonly raw: number[] }
 
 export type Encoded =
   | {
