@@ -4,9 +4,9 @@ import type { SunspecLayout } from '../../../service/pointmap/types.ts'
 /** Repetitions of the repeating group that every model of these layouts has. */
 const repetitions = 4
 
-/** A device that has every model once, one after the other. */
+/** A device that has every model one after the other, and two more units of trackers. */
 export function everyModel(models: SunspecModels): SunspecLayout {
-  return layoutOf(models, [1, ...[...models.keys()].filter((model) => model !== 1).toSorted((a, b) => a - b)])
+  return layoutOf(models, [1, ...[...models.keys()].filter((model) => model !== 1).toSorted((a, b) => a - b), 160, 160])
 }
 
 /** A device with these models in this order. `commonLength` is 65 on devices that leave out the padding. */
