@@ -33,11 +33,15 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   const maps = loadSiteMaps(site, options.siteFile, [entries.mapFolder])
   await using resources = new AsyncDisposableStack()
 
+  // The plant starts while the storage opens; whatever fails on the way, it does not outlive this.
+  const plantEnd = new AbortController()
+  resources.defer(() => plantEnd.abort())
   const needsPlant = site.devices.some(({ connection }) => connection.startsWith('demo://'))
   const spawning = needsPlant
     ? spawnPlant({
         entry: entries.plant,
         nodePath: process.execPath,
+        signal: plantEnd.signal,
         // The devices outlive a killed service for a while, so that their own timers can be seen to act.
         args: ['--linger', '60', ...options.plantArguments],
         log: (line) => log.warn({ plant: line }, 'plant says'),
