@@ -14,7 +14,9 @@ import { fromBigint, fromFloat, reorder, toBigint, toFloat } from './words.ts'
 
 type Result = { readonly value: DecodedValue } | { readonly reason: string }
 
-const notAvailable = { reason: 'not available' } as const
+/** What a sentinel means: the device says that it has no such value. */
+export const notAvailableReason = 'not available'
+const notAvailable = { reason: notAvailableReason } as const
 
 /**
  * Decodes one point from the registers a poll has brought. What is not available, not read or not plausible is not
@@ -54,10 +56,10 @@ function decodeWords(point: ResolvedPoint, words: readonly number[], image: Regi
     return 'text' in result ? { value: result.text } : result
   }
   if (isSentinel(point, spec, words)) return notAvailable
-  if (!isFiniteRaw(number)) return { reason: Number.isNaN(number) ? 'not available' : 'the device sent infinity' }
+  if (!isFiniteRaw(number)) return { reason: Number.isNaN(number) ? notAvailableReason : 'the device sent infinity' }
   if (spec.kind === 'bcd' && number < 0) return { reason: `0x${toBigint(words).toString(16)} is not BCD` }
   if (spec.kind === 'flags') return { value: flagWords(BigInt(number), spec.bits, point.bits) }
-  if (spec.kind === 'enum' || (point.values && !spec.numeric)) {
+  if (spec.kind === 'enum' || point.values) {
     if (point.values) return { value: point.values[String(number)] ?? String(number) }
     return { value: Number(number) }
   }
