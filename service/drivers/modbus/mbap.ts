@@ -50,19 +50,23 @@ export function createMbapReader(events: MbapEvents): MbapReader {
   /** Completes the frame whose beginning is held. Returns how much of the chunk it took. */
   const complete = (chunk: Buffer): number => {
     let at = 0
-    while (at < chunk.length) {
-      const size = frameLength(rest, 0, held)
-      if (size < 0) return chunk.length
+    let size = frameLength(rest, 0, held)
+    while (size >= 0) {
       const take = Math.min((size || 6) - held, chunk.length - at)
       chunk.copy(rest, held, at, at + take)
       held += take
       at += take
-      if (size === 0 || held < size) continue
-      held = 0
-      events.frame(rest, 0, size)
+      if (size === 0 && held === 6) {
+        size = frameLength(rest, 0, held)
+        continue
+      }
+      if (held === size) {
+        held = 0
+        events.frame(rest, 0, size)
+      }
       return at
     }
-    return at
+    return chunk.length
   }
 
   const push = (chunk: Buffer): void => {
