@@ -1,4 +1,4 @@
-import { decodePoint } from '../../pointmap/codec.ts'
+import { decodePoint, notAvailableReason } from '../../pointmap/codec.ts'
 import { deriveReading, inputsOf } from '../../pointmap/derive.ts'
 import type { Decoded, ResolvedMap, ResolvedPoint } from '../../pointmap/types.ts'
 import type { TimedReading } from '../driver.ts'
@@ -43,7 +43,8 @@ export function updateReadings(
 function measured(decoded: Decoded, { atMs, monotonicMs }: Instant): TimedReading {
   const { raw } = decoded
   if (decoded.ok) return { value: decoded.value, quality: 'good', atMs, monotonicMs, raw }
-  return { quality: 'bad', reason: decoded.reason.slice(0, reasonLength), atMs, monotonicMs, raw }
+  const reason = decoded.reason.slice(0, reasonLength)
+  return { quality: 'bad', reason, atMs, monotonicMs, raw, ...(reason === notAvailableReason && { absent: true }) }
 }
 
 /** Computes the derived points whose inputs are known, as old as their oldest input. */
