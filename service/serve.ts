@@ -5,9 +5,13 @@ import { EdgeError } from '#contract/errors.ts'
 import { createApi } from './api/server.ts'
 import { loadOrCreateToken } from './api/token.ts'
 import type { Options } from './config.ts'
+import type { ArmedBus } from './drivers/modbus/bus.ts'
 import { spawnPlant } from './drivers/simulated/spawn-plant.ts'
 import type { Entries } from './entries.ts'
+import { loadPointMap } from './pointmap/load.ts'
+import { loadSunspecModels } from './pointmap/sunspec/models.ts'
 import { createApiSources } from './runtime/api-sources.ts'
+import { createBusAccess } from './runtime/bus-access.ts'
 import { loadControlProperty } from './runtime/control-property.ts'
 import { createDeviceWatch } from './runtime/device-watch.ts'
 import { createFaults } from './runtime/faults.ts'
@@ -82,10 +86,13 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   }
   void watchPlant()
 
+  const buses = new Map<string, ArmedBus>()
+  const sunspecFolder = join(entries.mapFolder, 'sunspec/models')
   const devices = createSiteDevices({
+    buses,
     site,
     maps,
-    sunspecFolder: join(entries.mapFolder, 'sunspec/models'),
+    sunspecFolder,
     plant,
     clock,
     resources,
@@ -101,6 +108,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       clock,
       control: control.get,
       journal: (record) => void storage.journal.append(record),
+      journalDurable: (record) => storage.journal.appendDurable(record),
       onCycle(flow) {
         watchDevices()
         storage.addSamples(newSamples())
@@ -118,6 +126,14 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     storage,
     faults,
     control,
+    bus: createBusAccess({
+      buses,
+      entries: devices,
+      guard: runtime,
+      loadMap: (id) => loadPointMap(id, [entries.mapFolder]),
+      sunspecModels: () => loadSunspecModels(sunspecFolder),
+      clock,
+    }),
   })
   const api = resources.use(
     await createApi({

@@ -12,6 +12,7 @@ import { createMetrics, type CycleObservation, type Metrics } from './metrics.ts
 import { installDocumentation, installDocumentRoute } from './openapi.ts'
 import { checkPerimeter } from './perimeter.ts'
 import { answerBrokenRequest, sendError } from './problems.ts'
+import { busRoutes } from './routes/bus.ts'
 import { deviceRoutes } from './routes/devices.ts'
 import { historyRoutes } from './routes/history.ts'
 import { livePath, liveRoutes } from './routes/live.ts'
@@ -184,6 +185,7 @@ async function installRoutes(
   installDocumentRoute(app)
   await app.register(siteRoutes, { sources })
   await app.register(deviceRoutes, { sources })
+  await app.register(busRoutes, { sources })
   await app.register(historyRoutes, { sources })
   await app.register(metricRoutes, { metrics })
   await app.register(liveRoutes, { hub })

@@ -34,6 +34,7 @@ export const errorTable = {
   'api.internal': { status: 500, action: 'See the service log.' },
   'device.unknown': { status: 404, action: 'See /api/v1/devices for the devices of this site.' },
   'device.silent': { status: 503, action: 'Check power, cable and address of the device.' },
+  'bus.unknown': { status: 404, action: 'See /api/v1/devices for the buses that this service holds.' },
   'metric.unknown': { status: 404, action: 'See /api/v1/devices for the points of this device.' },
   'storage.folder': {
     status: 503,

@@ -4,6 +4,8 @@ import type { LiveMessage } from '#contract/live.ts'
 import type { MeasurementRange, Sources } from '../api/sources.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Storage } from '../storage/types.ts'
+import type { BusAccess } from './bus-access.ts'
+import { toMessage } from './bus-messages.ts'
 import type { ControlProperty } from './control-property.ts'
 import type { Faults } from './faults.ts'
 import type { Mode } from './guard.ts'
@@ -31,8 +33,9 @@ export function createApiSources(parts: {
   storage: Storage
   faults: Faults
   control: ControlProperty
+  bus: BusAccess
 }): ApiSources {
-  const { site, version, clock, runtime, storage, faults, control } = parts
+  const { site, version, clock, runtime, storage, faults, control, bus } = parts
   const startedAtMs = clock.nowMs()
   const startedMonotonicMs = clock.monotonicMs()
   const requestRate = createRate(clock)
@@ -95,6 +98,13 @@ export function createApiSources(parts: {
       const state = await control.set(request)
       storage.addEvent({ atMs: clock.nowMs(), severity: 'info', code: 'control.changed', message: state.reason })
       return state
+    },
+    readBus: async (request) => toMessage(await bus.read(request)),
+    async writeBus(request, principal) {
+      const who = `${request.principal} by ${principal.name} (${principal.address})`
+      const { outcome, ...rest } = await bus.write({ ...request, principal: who })
+      if (outcome === 'refused') throw new EdgeError('write.refused', rest.reason ?? 'the guard refused it')
+      return { ...rest, outcome, frames: [...rest.frames] }
     },
     metrics() {
       const { count, overruns } = runtime.cycleStats()

@@ -26,7 +26,7 @@ function renewalMs(command: MapCommand): number {
 }
 
 export function createOutputs(options: {
-  guard: Guard
+  guard: Pick<Guard, 'obstacle' | 'write' | 'release'>
   command(deviceId: string, name: string): MapCommand | undefined
 }): Outputs {
   const { guard, command } = options

@@ -44,12 +44,13 @@ export function createSiteDevices(options: {
   plant: PlantProcess | undefined
   clock: Clock
   resources: AsyncDisposableStack
+  /** Takes the buses that are opened, by their names. */
+  buses: Map<string, ArmedBus>
 }): SiteDeviceEntry[] {
-  const { site, maps, sunspecFolder, plant, clock, resources } = options
+  const { site, maps, sunspecFolder, plant, clock, resources, buses } = options
   const sunspec = [...maps.values()].some(needsSunspecWalk) ? { sunspecModels: loadSunspecModels(sunspecFolder) } : {}
   const endpoints: Readonly<Record<string, { host: string; port: number; unitId: number } | undefined>> =
     plant?.devices ?? {}
-  const buses = new Map<string, ArmedBus>()
   return site.devices.map((config) => {
     const map = maps.get(config.map)
     if (!map) throw new EdgeError('map.not-found', `the map ${config.map} is not loaded`)

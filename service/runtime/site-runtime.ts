@@ -8,7 +8,7 @@ import type { Device } from '../drivers/driver.ts'
 import type { LoadedMap } from '../pointmap/types.ts'
 import { type CycleTiming, startCycle } from './cycle.ts'
 import { commandsOf, deviceView } from './device-view.ts'
-import { createGuard, type Mode, type WriteRecord } from './guard.ts'
+import { createGuard, type Guard, type Mode, type WriteRecord } from './guard.ts'
 import { createOutputs } from './outputs.ts'
 import { createPoller } from './poller.ts'
 import { powerFlowOf } from './snapshot.ts'
@@ -32,6 +32,8 @@ export interface SiteRuntime extends AsyncDisposable {
   requests(): number
   /** Gives control back to every device written to. */
   release(reason: string): Promise<void>
+  /** A write by a person, through the same guard. */
+  readonly manual: Guard['manual']
   /** Rejects when the control step has failed for good. */
   readonly done: Promise<void>
 }
@@ -45,17 +47,21 @@ export function startSiteRuntime(options: {
   clock: Clock
   control(): ControlState
   journal(record: WriteRecord): void
+  journalDurable(record: WriteRecord): Promise<unknown>
   /** Called at the end of each cycle, after the outputs were handed over. */
   onCycle(flow: PowerFlow): void
 }): SiteRuntime {
-  const { site, mode, desktop, entries, clock, control, journal, onCycle } = options
+  const { site, mode, desktop, entries, clock, control, journal, journalDurable, onCycle } = options
   const byId = new Map(entries.map((entry) => [entry.config.id, entry]))
   const devices = entries.map(({ device }) => device)
+  let latest: PowerFlow | undefined
   const guard = createGuard({
     mode,
     desktop,
     control,
     journal,
+    journalDurable,
+    controlled: (deviceId) => latest?.setpoints.some((setpoint) => setpoint.deviceId === deviceId) ?? false,
     targets: new Map(entries.map((entry) => [entry.config.id, { ...entry, commands: commandsOf(entry.map) }])),
   })
   const outputs = createOutputs({
@@ -67,7 +73,6 @@ export function startSiteRuntime(options: {
   })
   const poller = createPoller(devices, site.cycleMs, clock)
   let state = initialState
-  let latest: PowerFlow | undefined
 
   function freeze(monotonicMs: number): ProcessImage {
     return {
@@ -108,6 +113,7 @@ export function startSiteRuntime(options: {
     },
     requests: () => devices.reduce((sum, device) => sum + device.link().requests, 0),
     release: (reason) => outputs.releaseAll(reason),
+    manual: guard.manual,
     async [Symbol.asyncDispose]() {
       await cycle[Symbol.asyncDispose]()
       await poller[Symbol.asyncDispose]()

@@ -70,8 +70,8 @@ export function createDeviceWriter(options: WriterOptions): DeviceWriter {
   }
 
   /** Sends one write. A lost acknowledgement leaves the outcome unknown; setting a register again does no harm, once. */
-  async function send(request: WriteRequest, frames: string[]): Promise<string | undefined> {
-    let problem: string | undefined
+  async function send(request: WriteRequest, frames: string[]): Promise<Problem | undefined> {
+    let problem: Problem | undefined
     for (let attempt = 1; attempt <= 2; attempt++) {
       const written = await writer!.write(request, { signal })
       if (written.frame) frames.push(written.frame.toString('hex'))
@@ -129,7 +129,7 @@ export function createDeviceWriter(options: WriterOptions): DeviceWriter {
         const problem = await send(request, frames)
         if (problem === undefined) continue
         const which = planned.length > 1 ? `write ${index + 1} of ${planned.length} (${text})` : text
-        return { result: 'failed', reason: `${which}: ${problem}`, frames }
+        return { result: 'failed', ...problem, reason: `${which}: ${problem.reason}`, frames }
       }
       if (value === undefined || !command.readBack) return { result: 'written', frames }
       return { result: 'failed', ...(await confirm(map, command, value)), frames }
@@ -186,12 +186,15 @@ function requestsFor(map: ResolvedMap, write: ResolvedWrite, words: readonly num
     : words.map((value, i) => ({ fn: 6, address: address + i, value }))
 }
 
-function problemOf({ answer }: Written): string | undefined {
+type Problem = Required<Pick<WriteOutcome, 'reason'>> & Pick<WriteOutcome, 'cause'>
+
+function problemOf({ answer }: Written): Problem | undefined {
   if (answer.kind === 'written') return undefined
-  if (answer.kind === 'failed') return answer.reason
+  if (answer.kind === 'failed') return { reason: answer.reason, cause: 'no-answer' }
   // 5: accepted, takes its time. The read-back tells whether it came about.
-  if (answer.kind === 'exception') return answer.code === 5 ? undefined : exceptionText(answer.code)
-  return 'an answer of another kind'
+  if (answer.kind === 'exception')
+    return answer.code === 5 ? undefined : { reason: exceptionText(answer.code), cause: 'exception' }
+  return { reason: 'an answer of another kind' }
 }
 
 function mayRepeat({ answer }: Written): boolean {
