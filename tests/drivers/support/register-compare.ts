@@ -2,7 +2,7 @@ import type { ResolvedMap, ResolvedPoint, SunspecLayout } from '../../../service
 import { type Fact, type Raw, type RegisterDump, readFact } from './register-facts.ts'
 
 /** Powers that the sources count as positive when fed in, and the maps when taken. */
-const turned = /^(active_power([123]|_total)?|meter_active_power([123]|_total)|p_grid_out)$/
+const turned = /^(active_power([123]|_total)?|meter_active_power([123]|_total)|p_grid_out|p_meter_active_ac[123])$/
 
 /** Whether the source says in words what is in the registers. */
 export function isLabel({ type, name, value }: Fact): boolean {

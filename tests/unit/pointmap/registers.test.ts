@@ -16,7 +16,7 @@ import {
   wordsOf,
 } from '../../drivers/support/register-compare.ts'
 import { type Fact, dumpsMissing, loadDump, readFact, subjects } from '../../drivers/support/register-facts.ts'
-import { pointmaps } from './helpers.ts'
+import { imageOf, pointOf, pointmaps } from './helpers.ts'
 
 const seeds = 200
 const models = loadSunspecModels(join(pointmaps, 'sunspec', 'models'))
@@ -101,3 +101,12 @@ describe.skipIf(dumpsMissing !== undefined)(
     })
   },
 )
+
+test('a byte of a register can have words, too', () => {
+  const values = { 2: 'producing', 255: 'never' }
+  const decode = (type: string, word: number) => decodePoint(pointOf(type, { values }), imageOf([word]))
+  expect(decode('uint8h', 0x02ff)).toMatchObject({ value: 'producing' })
+  expect(decode('int8l', 0xff02)).toMatchObject({ value: 'producing' })
+  expect(decode('uint8l', 0x02ff)).toMatchObject({ value: 'never' })
+  expect(decode('int8l', 0x02ff)).toMatchObject({ value: '-1' })
+})
