@@ -18,7 +18,7 @@ export const subjects = [
   { file: 'givenergy-hv-bcu', map: 'givenergy/hv-bcu', values: 5 },
   { file: 'givenergy-hybrid-gen1-inverter', map: 'givenergy/hybrid-1p', values: 209 },
   { file: 'goodwe-GEH10_1U_10', map: 'goodwe/geh', values: 72 },
-  { file: 'goodwe-GW10K_MS_TCP', map: 'goodwe/dt', values: 26 },
+  { file: 'goodwe-GW10K_MS_TCP', map: 'goodwe/ms', values: 26 },
   { file: 'goodwe-GW20KAU_DT', map: 'goodwe/dt', values: 38 },
   { file: 'goodwe-GW20K_SDT_20', map: 'goodwe/dt', values: 43 },
   { file: 'goodwe-GW29K9_ET', map: 'goodwe/et-15-50', values: 209 },
