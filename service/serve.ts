@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pino } from 'pino'
 import type { SiteEvent } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
@@ -12,9 +12,11 @@ import { loadPointMap } from './pointmap/load.ts'
 import { loadSunspecModels } from './pointmap/sunspec/models.ts'
 import { createApiSources } from './runtime/api-sources.ts'
 import { createBusAccess } from './runtime/bus-access.ts'
+import { loadConfirmedMaps } from './runtime/confirmed-maps.ts'
 import { loadControlProperty } from './runtime/control-property.ts'
 import { createDeviceWatch } from './runtime/device-watch.ts'
 import { createFaults } from './runtime/faults.ts'
+import { createMapReload } from './runtime/map-reload.ts'
 import { createRecorder } from './runtime/recorder.ts'
 import { createSiteDevices, loadSiteMaps } from './runtime/site-devices.ts'
 import { startSiteRuntime } from './runtime/site-runtime.ts'
@@ -34,7 +36,9 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     pino.destination(2),
   )
   const clock = systemClock
-  const maps = loadSiteMaps(site, options.siteFile, [entries.mapFolder])
+  // The site's own maps come before those that are shipped.
+  const mapFolders = [join(dirname(options.siteFile), 'pointmaps'), entries.mapFolder]
+  const maps = loadSiteMaps(site, options.siteFile, mapFolders)
   await using resources = new AsyncDisposableStack()
 
   // The plant starts while the storage opens; whatever fails on the way, it does not outlive this.
@@ -97,6 +101,19 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     clock,
     resources,
   })
+  const mapsInUse = () => devices.map(({ map }) => map)
+  const { enabled, dryRun } = control.get()
+  const confirmedMaps = await loadConfirmedMaps(dataFolder, mapsInUse, enabled && !dryRun)
+  const mapReload = resources.use(
+    createMapReload({
+      folders: mapFolders,
+      users: devices,
+      load: (id) => loadPointMap(id, mapFolders),
+      control: control.get,
+      faults,
+      used: ({ id, hash }) => void storage.journal.append({ kind: 'map', principal: 'file', detail: `${id} ${hash}` }),
+    }),
+  )
   const watchDevices = createDeviceWatch(devices, faults)
   const newSamples = createRecorder(devices.map(({ device }) => device))
   const runtime = resources.use(
@@ -109,6 +126,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       control: control.get,
       journal: (record) => void storage.journal.append(record),
       journalDurable: (record) => storage.journal.appendDurable(record),
+      mapsConfirmed: confirmedMaps.obstacle,
       onCycle(flow) {
         watchDevices()
         storage.addSamples(newSamples())
@@ -126,11 +144,15 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     storage,
     faults,
     control,
+    async confirmMaps() {
+      await mapReload.activate()
+      await confirmedMaps.confirm()
+    },
     bus: createBusAccess({
       buses,
       entries: devices,
       guard: runtime,
-      loadMap: (id) => loadPointMap(id, [entries.mapFolder]),
+      loadMap: (id) => loadPointMap(id, mapFolders),
       sunspecModels: () => loadSunspecModels(sunspecFolder),
       clock,
     }),

@@ -33,9 +33,11 @@ export function createApiSources(parts: {
   storage: Storage
   faults: Faults
   control: ControlProperty
+  /** Takes staged maps into use and confirms all of them for automatic control. */
+  confirmMaps(): Promise<void>
   bus: BusAccess
 }): ApiSources {
-  const { site, version, clock, runtime, storage, faults, control, bus } = parts
+  const { site, version, clock, runtime, storage, faults, control, confirmMaps, bus } = parts
   const startedAtMs = clock.nowMs()
   const startedMonotonicMs = clock.monotonicMs()
   const requestRate = createRate(clock)
@@ -95,6 +97,8 @@ export function createApiSources(parts: {
       })
       // Release goes out while writing is still allowed.
       if (!request.enabled || request.dryRun) await runtime.release(`control is switched off: ${request.reason}`)
+      // Enabling control is the confirmation that the maps as they are now may act.
+      if (request.enabled && !request.dryRun) await confirmMaps()
       const state = await control.set(request)
       storage.addEvent({ atMs: clock.nowMs(), severity: 'info', code: 'control.changed', message: state.reason })
       return state

@@ -13,6 +13,8 @@ export interface WriteTarget {
   readonly simulated: boolean
   /** The device's commands as its map declares them: the allowlist. */
   readonly commands: ReadonlyMap<string, MapCommand>
+  /** Why automatic control must not use this command yet (S12), or undefined when all of it is proven. */
+  unverified(command: string): string | undefined
 }
 
 /** What the guard leaves in the journal for every attempt, allowed or not (S2). */
@@ -84,15 +86,18 @@ export interface Guard {
   /** One write by a person, in the journal for good before it goes out. Never rejects. */
   manual(write: ManualWrite): Promise<ManualOutcome>
   /** Why automatic writes to this device do not go out, or undefined when they do. */
-  obstacle(deviceId: string): { readonly outcome: 'refused' | 'recorded'; readonly reason: string } | undefined
+  obstacle(
+    deviceId: string,
+    command: string,
+  ): { readonly outcome: 'refused' | 'recorded'; readonly reason: string } | undefined
 }
 
 const principal = 'automatic control'
 
 /**
  * The one gate for writes (S1). Automatic ones need control enabled; those of a person need none, but never meet automatic
- * control on the same device (S9). All of them pass the mode, the origin of the endpoint, the map's allowlist and limits,
- * then the journal, then the wire.
+ * control on the same device (S9). Automatic ones use only what is verified for this site (S12). All of them pass the mode,
+ * the origin of the endpoint, the map's allowlist and limits, then the journal, then the wire.
  */
 export function createGuard(options: {
   mode: Mode
@@ -108,7 +113,10 @@ export function createGuard(options: {
 }): Guard {
   const { mode, desktop, targets, control, journal, journalDurable, controlled } = options
 
-  function obstacle(deviceId: string): { outcome: 'refused' | 'recorded'; reason: string } | undefined {
+  function obstacle(
+    deviceId: string,
+    command: string,
+  ): { outcome: 'refused' | 'recorded'; reason: string } | undefined {
     const target = targets.get(deviceId)
     if (!target) return { outcome: 'refused', reason: `there is no device "${deviceId}"` }
     const { enabled, dryRun, reason } = control()
@@ -117,6 +125,8 @@ export function createGuard(options: {
       return { outcome: 'refused', reason: 'simulation mode writes only to the simulated plant' }
     if (!target.simulated && desktop)
       return { outcome: 'refused', reason: 'a service started by the desktop app does not control real devices' }
+    const unverified = target.unverified(command)
+    if (unverified !== undefined) return { outcome: 'refused', reason: unverified }
     if (dryRun) return { outcome: 'recorded', reason: 'dry run: recorded, not sent' }
     return undefined
   }
@@ -127,7 +137,7 @@ export function createGuard(options: {
     encode: (device: Device) => readonly string[],
   ): Promise<GuardedOutcome> {
     const target = targets.get(record.deviceId)
-    const refusal = obstacle(record.deviceId)
+    const refusal = obstacle(record.deviceId, record.command)
     if (!target || refusal?.outcome === 'refused') {
       const reason = refusal?.reason ?? 'unknown device'
       journal({ ...record, outcome: 'refused', detail: reason })

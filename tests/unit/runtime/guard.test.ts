@@ -55,6 +55,7 @@ function guardWith(options: {
   dryRun?: boolean
   controlled?: boolean
   diskFull?: boolean
+  unverified?: string
 }) {
   const { device, sent } = countingDevice()
   const records: WriteRecord[] = []
@@ -62,7 +63,15 @@ function guardWith(options: {
     mode: options.mode ?? 'production',
     desktop: options.desktop ?? false,
     targets: new Map([
-      ['battery', { device, simulated: options.simulated ?? false, commands: new Map([['setPowerW', command]]) }],
+      [
+        'battery',
+        {
+          device,
+          simulated: options.simulated ?? false,
+          commands: new Map([['setPowerW', command]]),
+          unverified: () => options.unverified,
+        },
+      ],
     ]),
     control: () => ({ enabled: options.enabled ?? true, dryRun: options.dryRun ?? false, reason: 'as set' }),
     journal: (record) => records.push(record),
@@ -79,7 +88,13 @@ function guardWith(options: {
     guard.manual({
       ...byHand,
       value,
-      action: { kind: 'command', command: name, device, commands: new Map([['setPowerW', command]]) },
+      action: {
+        kind: 'command',
+        command: name,
+        device,
+        commands: new Map([['setPowerW', command]]),
+        unverified: () => options.unverified,
+      },
     })
   const register = (value: number, given: { min?: number; max?: number; armed?: boolean; declaredBy?: string } = {}) =>
     guard.manual({
@@ -141,6 +156,15 @@ describe('guard', () => {
   it('S1: refuses a command that the map does not declare', async () => {
     const { guard, sent } = guardWith({})
     await expect(guard.write(setpoint(1, 'switchOn'), 'test')).resolves.toMatchObject({ outcome: 'refused' })
+    expect(sent).toEqual([])
+  })
+
+  it('S12: sends nothing automatically that is not verified for this site', async () => {
+    const { guard, sent } = guardWith({ unverified: 'the command setPowerW is not verified for this site' })
+    await expect(guard.write(setpoint(100), 'test')).resolves.toEqual({
+      outcome: 'refused',
+      reason: 'the command setPowerW is not verified for this site',
+    })
     expect(sent).toEqual([])
   })
 
