@@ -93,7 +93,6 @@ function guardWith(options: {
         command: name,
         device,
         commands: new Map([['setPowerW', command]]),
-        unverified: () => options.unverified,
       },
     })
   const register = (value: number, given: { min?: number; max?: number; armed?: boolean; declaredBy?: string } = {}) =>
