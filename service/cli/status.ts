@@ -1,14 +1,12 @@
 import { type Status, status as statusSchema } from '#contract/api.ts'
 import { parseCommandLine, parsePort, UsageError } from '../args.ts'
-import type { Command } from './run.ts'
+import { type Command, exitCode } from './terminal.ts'
 
 const usage = `usage: r-emsctl status [--url http://127.0.0.1:PORT] [--json]
 
 Shows what the service on this machine is doing (default: R_EMS_API_PORT or 8080).
 Exit code: 0 running without faults, 1 running with faults, 3 no answer.
 `
-
-const noAnswerExitCode = 3
 
 export const status: Command = {
   summary: 'what the service on this machine is doing',
@@ -30,12 +28,12 @@ export const status: Command = {
       err(
         `r-emsctl status: no answer from ${url}. Is the service running? Start it with r-emsd, or name its address with --url.\n`,
       )
-      return noAnswerExitCode
+      return exitCode.noAnswer
     }
     const parsed = statusSchema.safeParse(body)
     if (!parsed.success) {
       err(`r-emsctl status: ${url} answers, but not as an R-EMS service of this version.\n`)
-      return noAnswerExitCode
+      return exitCode.noAnswer
     }
     out(values.json ? `${JSON.stringify(parsed.data)}\n` : describe(parsed.data, url))
     return parsed.data.faults.length > 0 ? 1 : 0

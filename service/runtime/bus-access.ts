@@ -84,7 +84,8 @@ export function createBusAccess(options: {
       cycleMs,
     })
     await device.poll()
-    return act(device)
+    // Awaited here, before the device is disposed of.
+    return await act(device)
   }
 
   async function declaredBy(

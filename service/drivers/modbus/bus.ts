@@ -127,7 +127,8 @@ function reader(core: BusCore, unit: UnitState): BusUnit {
   }
 }
 
-function costsOf(address: BusAddress): ReadCosts {
+/** What a read costs on a line to this address. */
+export function costsOf(address: BusAddress): ReadCosts {
   if (address.kind !== 'rtu') return tcpCosts
   const parity = { none: 'N', even: 'E', odd: 'O' }[address.parity]
   return serialCosts({ baud: address.baud, format: `8${parity}${address.stopBits}` })

@@ -206,11 +206,14 @@ function countModels(map: ResolvedMap, layout: SunspecLayout, score: Score): voi
   const wanted = Object.entries(map.loaded.map.points).filter(([, { sunspec }]) => sunspec)
   const found = wanted.filter(([name]) => !map.missing.has(name)).length
   if (found === 0) return
+  const share = found / wanted.length
   const numbers = [...new Set(layout.models.map(({ model }) => model))].join(', ')
   score.supports.push({
-    weight: (modelsWeight * found) / wanted.length,
+    weight: modelsWeight * share,
     text: `it speaks SunSpec with the models ${numbers}, which have ${found} of the map's ${wanted.length} SunSpec points`,
   })
+  if (share < 0.5)
+    score.doubts.push({ weight: 0.5 * (1 - share), text: `the device lacks most of what the map describes` })
 }
 
 async function sunspecNames(
