@@ -46,7 +46,9 @@ export async function readPoints(
         if (halves) blocks.push(...halves)
         else refused.push(...block.points)
         continue
-      } else continue
+      }
+      // Silence costs more than it can tell.
+      else break
     }
     read.push(...block.points)
   }
