@@ -4,9 +4,9 @@ import { clientOf } from './client.ts'
 import { residentMb, startService } from './service-process.ts'
 
 /**
- * soak.ts [--minutes N]: the built service with its demo plant. Memory must not grow after the first tenth (at least 20 s)
- * by more than a fifth, no cycle be skipped, lateness stay below a quarter of the cycle, and in the end every device be
- * online and no fault be open. Prints a line per check and the counts.
+ * soak.ts [--minutes N]: the built service with its demo plant. After the first tenth (at least 20 s), memory must not
+ * grow by more than a fifth, no cycle be skipped, and p99 lateness stay below a quarter of the cycle or twice what a bare
+ * timer suffers; in the end every device must be online and no fault open. Prints a line per check and the counts.
  */
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '60' } } })
 const seconds = Number(values.minutes) * 60
@@ -17,8 +17,14 @@ const client = clientOf(service)
 await delay(Math.max(20, seconds / 10) * 1000)
 const before = await client.status()
 const memoryMb = [residentMb(service.pid)]
+/** How late a timer of this idle process fires at worst: what the machine itself is to blame for. */
+let bareWorstMs = 0
 for (let i = 1; i <= samples; i++) {
-  await delay((seconds * 900) / samples)
+  for (let leftMs = (seconds * 900) / samples; leftMs > 0; leftMs -= 500) {
+    const startMs = performance.now()
+    await delay(Math.min(500, leftMs))
+    bareWorstMs = Math.max(bareWorstMs, performance.now() - startMs - Math.min(500, leftMs))
+  }
   memoryMb.push(residentMb(service.pid))
 }
 const { cycle, devices, faults } = await client.status()
@@ -31,8 +37,8 @@ const expected = (seconds * 900) / cycle.periodMs
 const checks: readonly (readonly [string, boolean])[] = [
   [`memory ${early} MB at first, ${late} MB at last`, late < 1.2 * early],
   [
-    `lateness p99 ${cycle.latenessMs.p99.toFixed(1)} ms, worst ${cycle.latenessMs.max.toFixed(1)} ms`,
-    cycle.latenessMs.p99 < cycle.periodMs / 4,
+    `lateness p99 ${cycle.latenessMs.p99.toFixed(1)} ms, worst ${cycle.latenessMs.max.toFixed(1)} ms; a bare timer's worst ${bareWorstMs.toFixed(1)} ms`,
+    cycle.latenessMs.p99 < Math.max(cycle.periodMs / 4, 2 * bareWorstMs),
   ],
   [
     `${cycles} cycles in ${Math.round(seconds * 0.9)} s, ${cycle.overruns - before.cycle.overruns} skipped`,
