@@ -17,11 +17,12 @@ const knocks: readonly ReadRegisters[] = [
   { fn: 3, address: 0, count: 1 },
   { fn: 4, address: 0, count: 2 },
 ]
-/** After silence the bus leaves a unit in peace for a while; so long it is waited for. */
-const patienceMs = 4000
+/** How long is waited for a unit that the bus leaves in peace, and for a connection that is to be opened again, in ms. */
+const patience: Partial<Readonly<Record<Failure, number>>> = { silent: 4000, closed: 700 }
 const pauseMs = 100
 /** So many requests lost twice show a device that ignores what it does not have: from then on each is sent once. */
 const lostUntilResigned = 3
+const worthAnother: ReadonlySet<Failure> = new Set<Failure>(['timeout', 'garbled', 'crc'])
 const transient: ReadonlySet<Failure> = new Set<Failure>(['timeout', 'garbled', 'crc', 'closed'])
 
 export function createAsker(unit: BusUnit, clock: Clock, signal: AbortSignal | undefined): Asker {
@@ -32,12 +33,12 @@ export function createAsker(unit: BusUnit, clock: Clock, signal: AbortSignal | u
 
   /** Sends the request as soon as the bus lets it. */
   async function once(request: ReadRequest): Promise<Answer> {
-    const untilMs = clock.monotonicMs() + patienceMs
+    const startMs = clock.monotonicMs()
     for (;;) {
       const answer = await unit.ask(request, options)
-      const waits =
-        answer.kind === 'failed' && (answer.failure === 'silent' || (answer.failure === 'closed' && !answer.sent))
-      if (!waits || clock.monotonicMs() >= untilMs || signal?.aborted) return answer
+      if (answer.kind !== 'failed' || signal?.aborted) return answer
+      const patienceMs = patience[answer.failure] ?? 0
+      if (clock.monotonicMs() - startMs >= patienceMs) return answer
       await clock.sleep(pauseMs, signal).catch(() => undefined)
     }
   }
@@ -52,7 +53,7 @@ export function createAsker(unit: BusUnit, clock: Clock, signal: AbortSignal | u
         const answer = await once(request)
         last = { request, answer }
         if (answer.kind !== 'failed') anchor ??= request
-        if (answer.kind !== 'failed' || !transient.has(answer.failure)) break
+        if (answer.kind !== 'failed' || !worthAnother.has(answer.failure)) break
       }
       return last!
     },
