@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createInterface } from 'node:readline/promises'
 import { run } from './cli/run.ts'
 
@@ -16,6 +17,8 @@ process.exitCode = await run(process.argv.slice(2), {
   err: (text) => process.stderr.write(text),
   async ask(question) {
     using lines = createInterface({ input: process.stdin, output: process.stderr })
-    return lines.question(question, { signal: stop.signal }).catch(() => '')
+    // The question alone would wait for ever when the input ends.
+    const ended = once(lines, 'close').then(() => '')
+    return await Promise.race([lines.question(question, { signal: stop.signal }).catch(() => ''), ended])
   },
 })
