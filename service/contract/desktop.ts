@@ -9,6 +9,8 @@ export const readyLine = z.strictObject({
   ready: z.literal(true),
   url: loopbackUrl,
   pid: z.number().int().positive(),
+  /** Signs in once, as the person at this machine; only with the demo site and from the desktop app. */
+  signInCode: z.string().min(16).max(64).optional(),
 })
 export type ReadyLine = z.infer<typeof readyLine>
 
@@ -39,7 +41,7 @@ const common = {
 /** The service of the desktop app as its window shows it. The address changes with every start. */
 export const serviceState = z.discriminatedUnion('phase', [
   z.strictObject({ phase: z.literal('starting'), ...common }),
-  z.strictObject({ phase: z.literal('running'), url: loopbackUrl, ...common }),
+  z.strictObject({ phase: z.literal('running'), url: loopbackUrl, signInCode: z.string().optional(), ...common }),
   z.strictObject({
     phase: z.literal('waiting'),
     ...common,
