@@ -86,6 +86,17 @@ export const errorTable = {
   'serial.taken': { status: 503, action: 'Close the program that holds the port.' },
   'serial.denied': { status: 503, action: 'Add the user to the group that owns the port (usually dialout).' },
   'runtime.node-version': { status: 500, action: 'Start it through npm, which brings the right Node.js.' },
+  'trust.damaged': {
+    status: 500,
+    action:
+      'Put the folder trust back from a backup; or move it away for a new CA, and pair every app again. Control goes on.',
+  },
+  'trust.root-offline': { status: 409, action: 'Bring the key of the root CA back for as long as this takes.' },
+  'trust.rotating': { status: 409, action: 'Wait until every app has connected and the old root is retired.' },
+  'trust.import-refused': { status: 400, action: 'Export the full chain of the CA again, without keys.' },
+  'trust.unknown-certificate': { status: 404, action: 'See the list of certificates.' },
+  'api.certificate-refused': { status: 403, action: 'Use another client certificate, or none.' },
+  'api.certificate-missing': { status: 401, action: 'Connect with a client certificate of this site.' },
   'write.refused': { status: 403, action: 'See the reason; nothing was written.' },
 } as const
 
