@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import websocket from '@fastify/websocket'
@@ -17,12 +18,13 @@ import { historyRoutes } from './routes/history.ts'
 import { livePath, liveRoutes } from './routes/live.ts'
 import { metricRoutes } from './routes/metrics.ts'
 import { siteRoutes } from './routes/site.ts'
+import { guardCertificates, listenSecurely, type SecureEndpoint, type SecureServer } from './secure.ts'
 import type { Sources } from './sources.ts'
 import { requestValidator } from './validation.ts'
 import { installWebUi } from './web-ui.ts'
 
 export interface ApiOptions {
-  /** Only the machine itself is served. */
+  /** Plain HTTP serves the machine itself only. */
   readonly host: '127.0.0.1' | '::1'
   /** 0 for any free port. */
   readonly port: number
@@ -33,12 +35,16 @@ export interface ApiOptions {
   readonly sources: Sources
   readonly log: FastifyBaseLogger
   readonly limits?: Partial<ApiLimits>
+  /** The service on the network, over HTTPS; without it, only the machine itself is served. */
+  readonly secure?: SecureEndpoint
 }
 
 export interface Api extends AsyncDisposable {
   /** Without a slash at the end. */
   readonly url: string
   readonly port: number
+  /** Of the service on the network. */
+  readonly secureUrl?: string
   readonly routes: readonly DeclaredRoute[]
   /**
    * Sends a message to the live clients that asked for its topic. A power-flow message ends a cycle: status, devices
@@ -60,28 +66,38 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     framesSkipped: () => hub.skipped(),
   })
   const app = createServer(limits, log)
+  let secure: SecureServer | undefined
   const upgraded = await installWebSocket(app, hub, limits)
-  const routes = guardRequests(app, options.token, limits)
+  const routes = guardRequests(app, options, limits)
   await installRoutes(app, { ...options, hub, metrics })
+  let listening = { host: host as string, port }
   try {
     await app.listen({ host, port, listenTextResolver: (address) => `api listens at ${address}` })
+    if (options.secure) {
+      listening = options.secure
+      secure = await listenSecurely(app, options.secure, limits, isLiveUpgrade)
+    }
   } catch (error) {
     hub.close()
     await app.close()
-    throw listenError(error, host, port)
+    throw listenError(error, listening.host, listening.port)
   }
   const bound = (app.server.address() as AddressInfo).port
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
     port: bound,
+    ...(secure && { secureUrl: secure.url }),
     routes,
     publish: (message) => hub.publish(message),
     observeCycle: (observation) => metrics.observeCycle(observation),
     async [Symbol.asyncDispose]() {
       const force = setTimeout(() => {
         app.server.closeAllConnections()
+        secure?.server.closeAllConnections()
         for (const socket of upgraded) socket.destroy()
       }, limits.closeMs)
+      secure?.server.close()
+      secure?.server.closeIdleConnections()
       await app.close()
       clearTimeout(force)
     },
@@ -105,9 +121,7 @@ function createServer(limits: ApiLimits, log: FastifyBaseLogger): FastifyInstanc
       maxHeaderSize: limits.headerBytes,
       // A missing Host is refused like a wrong one, with an explanation.
       requireHostHeader: false,
-      // Any other wish to upgrade is ignored, as HTTP allows, and answered as a plain request.
-      shouldUpgradeCallback: ({ url, headers }) =>
-        url?.split('?', 1)[0] === livePath && headers.upgrade?.toLowerCase() === 'websocket',
+      shouldUpgradeCallback: isLiveUpgrade,
     },
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error, request, reply) => void sendError(error, reply, request.log),
@@ -118,6 +132,11 @@ function createServer(limits: ApiLimits, log: FastifyBaseLogger): FastifyInstanc
   app.setSerializerCompiler(serializerCompiler)
   app.setErrorHandler((error, request, reply) => sendError(error, reply, request.log))
   return app
+}
+
+/** Any other wish to upgrade is ignored, as HTTP allows, and answered as a plain request. */
+function isLiveUpgrade({ url, headers }: IncomingMessage): boolean {
+  return url?.split('?', 1)[0] === livePath && headers.upgrade?.toLowerCase() === 'websocket'
 }
 
 /**
@@ -143,8 +162,13 @@ async function installWebSocket(app: FastifyInstance, hub: LiveHub, limits: ApiL
 }
 
 /** Everything that decides whether a request is let in. Before any route. */
-function guardRequests(app: FastifyInstance, token: string, limits: ApiLimits): readonly DeclaredRoute[] {
-  app.addHook('onRequest', async (request, reply) => checkPerimeter(request, reply, limits))
+function guardRequests(
+  app: FastifyInstance,
+  { token, secure }: Pick<ApiOptions, 'token' | 'secure'>,
+  limits: ApiLimits,
+): readonly DeclaredRoute[] {
+  app.addHook('onRequest', async (request, reply) => checkPerimeter(request, reply, limits, secure))
+  guardCertificates(app, secure)
   const routes = guardAccess(app, token)
   const refuse = (url: string, method: string, setAllow: (methods: string) => void): never => {
     const allowed = allowedMethods(routes, url)

@@ -143,7 +143,7 @@ export const pairState = z.strictObject({
 })
 export type PairState = z.infer<typeof pairState>
 
-/** A client that pairs with the code gets a token; see also `pairRequest` in trust. */
+/** A client that pairs with the code gets a token; see also `pairAnswer` in trust. */
 export const pairClient = z.strictObject({ code, clientName: line(60) })
 export type PairClient = z.infer<typeof pairClient>
 export const pairedClient = createdApiToken

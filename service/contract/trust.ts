@@ -71,11 +71,5 @@ export const trustBundle = z.strictObject({
 })
 export type TrustBundle = z.infer<typeof trustBundle>
 
-/** The body of POST /api/v1/pair. */
-export const pairRequest = z.strictObject({
-  code: z.string().min(6).max(40),
-  clientName: z.string().min(1).max(60),
-})
-
-/** Its answer. */
+/** What an app needs from the answer to POST /api/v1/pair; newer edges may say more. */
 export const pairAnswer = z.object({ token: z.string().min(16).max(512) })
