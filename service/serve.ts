@@ -2,11 +2,12 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import type { SiteEvent } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
-import { createApi } from './api/server.ts'
+import { type Api, createApi } from './api/server.ts'
 import { loadOrCreateToken } from './api/token.ts'
 import type { Options } from './config.ts'
 import { spawnPlant } from './drivers/simulated/spawn-plant.ts'
 import type { Entries } from './entries.ts'
+import type { Network } from './network.ts'
 import { createApiSources } from './runtime/api-sources.ts'
 import { loadControlProperty } from './runtime/control-property.ts'
 import { createDeviceWatch } from './runtime/device-watch.ts'
@@ -105,7 +106,14 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       },
     }),
   )
-  const { semver } = version()
+  const { semver, builtAtMs } = version()
+  let network: Network | undefined
+  if (options.network) {
+    // Loads the certificate library, which a service on this machine alone does not need.
+    const { openNetwork } = await import('./network.ts')
+    network = await openNetwork({ options: options.network, dataFolder, builtAtMs, clock, faults })
+    if (network) resources.use(network)
+  }
   const sources = createApiSources({
     site: { name: site.name, demo, mode },
     version: semver,
@@ -124,8 +132,10 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       version: semver,
       sources: sources.forApi,
       log,
+      ...(network && { secure: network.endpoint }),
     }),
   )
+  if (api.secure) network?.announce({ name: site.name, port: api.secure.port })
   sources.connect(api)
   publishEvent = (event) => api.publish({ type: 'event', data: event })
   addEvent({
@@ -134,7 +144,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     code: 'service.started',
     message: `R-EMS ${semver} runs "${site.name}"`,
   })
-  announce(options, api.url)
+  announce(options, api, network?.ca.info().caFingerprint)
 
   const failure = await Promise.race([
     stop.requested,
@@ -151,11 +161,19 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   throw failure instanceof EdgeError ? failure : new Error('the control cycle has failed', { cause: failure })
 }
 
-function announce({ readyJson, site, demo, dataFolder }: Options, url: string): void {
-  if (readyJson) process.stdout.write(`${JSON.stringify({ ready: true, url, pid: process.pid })}\n`)
+function announce(
+  { readyJson, site, demo, dataFolder }: Options,
+  { url, secure }: Pick<Api, 'url' | 'secure'>,
+  caFingerprint?: string,
+): void {
+  const onNetwork = secure ? `  network ${secure.url}\n  CA      ${caFingerprint ?? ''}\n` : ''
+  if (readyJson)
+    process.stdout.write(
+      `${JSON.stringify({ ready: true, url, pid: process.pid, ...(secure && { secureUrl: secure.url }) })}\n`,
+    )
   else
     process.stdout.write(
-      `R-EMS runs "${site.name}"${demo ? ' with a simulated plant' : ''}\n  web UI  ${url}\n  API     ${url}/docs\n  data    ${dataFolder}\nStop with Ctrl-C.\n`,
+      `R-EMS runs "${site.name}"${demo ? ' with a simulated plant' : ''}\n  web UI  ${url}\n  API     ${url}/docs\n${onNetwork}  data    ${dataFolder}\nStop with Ctrl-C.\n`,
     )
 }
 

@@ -5,7 +5,7 @@ import { constants } from 'node:crypto'
 import type { SecureContextOptions, TLSSocket } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { EdgeError } from '#contract/errors.ts'
-import type { CertificateRefusal } from '#contract/trust.ts'
+import type { CertificateRefusal, TrustBundle, TrustInfo } from '#contract/trust.ts'
 import type { ApiLimits } from './limits.ts'
 import { answerBrokenRequest } from './problems.ts'
 
@@ -22,6 +22,8 @@ export interface SecureEndpoint {
   names(): readonly string[]
   /** Who is at the other end, by its certificate. */
   identify(socket: TLSSocket): { readonly user?: string; readonly refusal?: CertificateRefusal }
+  info(): TrustInfo
+  bundle(): TrustBundle
   /** Calls back when `tls` or `names` have changed. */
   onChange(listener: () => void): () => void
 }
@@ -36,6 +38,7 @@ declare module 'fastify' {
 /** Listens on the network. */
 export interface SecureServer {
   readonly server: Server
+  readonly port: number
   /** Without a slash at the end. */
   readonly url: string
 }
@@ -102,7 +105,9 @@ export async function listenSecurely(
     })
   })
   const { port } = server.address() as AddressInfo
-  return { server, url: `https://${isIP(endpoint.host) === 6 ? `[${endpoint.host}]` : endpoint.host}:${port}` }
+  const everywhere = endpoint.host === '0.0.0.0' || endpoint.host === '::'
+  const name = (everywhere ? endpoint.names()[0] : undefined) ?? endpoint.host
+  return { server, port, url: `https://${isIP(name) === 6 ? `[${name}]` : name}:${port}` }
 }
 
 export function isSecure(socket: object): socket is TLSSocket {

@@ -18,6 +18,7 @@ import { historyRoutes } from './routes/history.ts'
 import { livePath, liveRoutes } from './routes/live.ts'
 import { metricRoutes } from './routes/metrics.ts'
 import { siteRoutes } from './routes/site.ts'
+import { trustRoutes } from './routes/trust.ts'
 import { guardCertificates, listenSecurely, type SecureEndpoint, type SecureServer } from './secure.ts'
 import type { Sources } from './sources.ts'
 import { requestValidator } from './validation.ts'
@@ -43,8 +44,8 @@ export interface Api extends AsyncDisposable {
   /** Without a slash at the end. */
   readonly url: string
   readonly port: number
-  /** Of the service on the network. */
-  readonly secureUrl?: string
+  /** The service on the network. */
+  readonly secure?: { readonly url: string; readonly port: number }
   readonly routes: readonly DeclaredRoute[]
   /**
    * Sends a message to the live clients that asked for its topic. A power-flow message ends a cycle: status, devices
@@ -86,7 +87,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
     port: bound,
-    ...(secure && { secureUrl: secure.url }),
+    ...(secure && { secure: { url: secure.url, port: secure.port } }),
     routes,
     publish: (message) => hub.publish(message),
     observeCycle: (observation) => metrics.observeCycle(observation),
@@ -211,6 +212,7 @@ async function installRoutes(
   await app.register(historyRoutes, { sources })
   await app.register(metricRoutes, { metrics })
   await app.register(liveRoutes, { hub })
+  await app.register(trustRoutes, { secure: parts.secure })
   await installWebUi(app, rendererFolder)
 }
 

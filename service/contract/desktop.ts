@@ -9,6 +9,8 @@ export const readyLine = z.strictObject({
   ready: z.literal(true),
   url: loopbackUrl,
   pid: z.number().int().positive(),
+  /** Of the service on the network, when there is one. */
+  secureUrl: z.string().startsWith('https://').optional(),
   /** Signs in once, as the person at this machine; only with the demo site and from the desktop app. */
   signInCode: z.string().min(16).max(64).optional(),
 })

@@ -86,6 +86,7 @@ export const errorTable = {
   'serial.taken': { status: 503, action: 'Close the program that holds the port.' },
   'serial.denied': { status: 503, action: 'Add the user to the group that owns the port (usually dialout).' },
   'runtime.node-version': { status: 500, action: 'Start it through npm, which brings the right Node.js.' },
+  'trust.off': { status: 404, action: 'Start the service with --listen HOST:PORT.' },
   'trust.damaged': {
     status: 500,
     action:
@@ -106,10 +107,13 @@ export type ErrorCode = keyof typeof errorTable
 export class EdgeError extends Error {
   override readonly name = 'EdgeError'
   readonly code: ErrorCode
+  /** When it makes sense to try again, where that is known. */
+  readonly retryAfterS: number | undefined
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; retryAfterS?: number }) {
     super(message, options)
     this.code = code
+    this.retryAfterS = options?.retryAfterS
   }
 
   /** What to do about it. */

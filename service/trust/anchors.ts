@@ -27,7 +27,7 @@ export async function loadAnchors(texts: {
   const intermediates = readCertificates(texts.intermediates ?? '')
   const revoked = new Set<string>()
   for (const text of texts.revocations?.match(block) ?? []) {
-    const list = new X509Crl(text)
+    const list = new X509Crl(Buffer.from(text.replace(/-----[^-]+-----/g, ''), 'base64'))
     for (const issuer of [...roots, ...intermediates]) {
       if (!issuer.ca || issuer.subject !== list.issuer) continue
       if (!(await list.verify({ publicKey: await verifyingKey(issuer) }))) continue

@@ -5,7 +5,7 @@ import {
   BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
-  type Extension,
+  Extension,
   type JsonGeneralName,
   KeyUsageFlags,
   KeyUsagesExtension,
@@ -122,9 +122,22 @@ export async function issueRevocations(
     })),
     signingAlgorithm: algorithm,
     signingKey: signer.keys.privateKey,
-    extensions: [await AuthorityKeyIdentifierExtension.create(signer.keys.publicKey)],
+    extensions: [await AuthorityKeyIdentifierExtension.create(signer.keys.publicKey), listNumber(period.notBeforeMs)],
   })
-  return `${list.toString('pem')}\n`
+  // The library writes BEGIN CRL, which nobody else reads.
+  const lines =
+    Buffer.from(list.rawData)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? []
+  return `-----BEGIN X509 CRL-----\n${lines.join('\n')}\n-----END X509 CRL-----\n`
+}
+
+/** RFC 5280 5.2.3 asks for a number that grows: the time does. */
+function listNumber(atMs: number): Extension {
+  // A DER integer of six bytes, its shortest form for any time from 2004 to 6429.
+  const number = Buffer.from([0x02, 0x06, 0, 0, 0, 0, 0, 0])
+  number.writeUIntBE(atMs, 2, 6)
+  return new Extension('2.5.29.20', false, number)
 }
 
 /** 126 bits of chance; the first digit keeps it positive and its length fixed. */
