@@ -7,9 +7,11 @@ import App from './App.vue'
 import { followDesktop } from './client/desktop-bridge.ts'
 import { serviceKey } from './client/key.ts'
 import { createServiceClient } from './client/service-client.ts'
+import { signInFromAddress } from './client/sign-in.ts'
 import { i18n } from './i18n.ts'
 import { router } from './router.ts'
 
+if (!window.desktop) await signInFromAddress()
 const service = createServiceClient(window.desktop ? undefined : new URL('/', location.href).href)
 if (window.desktop) followDesktop(window.desktop, service)
 

@@ -19,7 +19,7 @@ export const usage = `usage: r-emsd run --config FILE [options]     run the edge
   --listen HOST:PORT     also serve HTTPS on the network, with the CA of this site (R_EMS_LISTEN)
   --tls-name NAME        one more name or address for the certificate; may be repeated
   --client-certificates  off (default), optional or required
-  --data-dir DIR         database, token and settings of this edge (R_EMS_DATA_DIR)
+  --data-dir DIR         database, accounts and settings of this edge (R_EMS_DATA_DIR)
   --seed N, --speed N    demo only: seed and speed of the simulated plant
   --desktop              started by the desktop app: never controls real devices by itself
   --ready-json           print one line of JSON when the service listens

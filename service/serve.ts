@@ -1,9 +1,14 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import type { SiteEvent } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
-import { type Api, createApi } from './api/server.ts'
-import { loadOrCreateToken } from './api/token.ts'
+import { openAccess } from './access/access.ts'
+import { thisBoot } from './access/boot.ts'
+import { checkedPreset, createConsoleToken } from './access/console-token.ts'
+import { announce } from './announce.ts'
+import { createApi } from './api/server.ts'
 import type { Options } from './config.ts'
 import { spawnPlant } from './drivers/simulated/spawn-plant.ts'
 import type { Entries } from './entries.ts'
@@ -25,6 +30,7 @@ const stopWithinMs = 1_800
 /** Runs the edge service until it is told to stop; resolves to the exit code. */
 export async function serve(options: Options, entries: Entries): Promise<number> {
   const { site, demo, mode, desktop, dataFolder } = options
+  if (options.presetToken !== undefined) checkedPreset(options.presetToken)
   const stop = stopSignal(desktop)
   const log = pino(
     { level: process.env['R_EMS_LOG_LEVEL'] ?? (process.stderr.isTTY ? 'warn' : 'info') },
@@ -47,7 +53,30 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   // A failure is seen where it is awaited; until then it is not unhandled.
   spawning?.catch(() => undefined)
   const storage = resources.use(await openStorage({ folder: dataFolder, workerUrl: entries.storageWorker, clock }))
-  const token = await loadOrCreateToken(dataFolder, options.presetToken)
+  const consoleToken = await createConsoleToken(dataFolder)
+  const opened = await openAccess({
+    folder: dataFolder,
+    clock,
+    audit: storage.journal,
+    boot: thisBoot(),
+    presets: [
+      { name: 'console', kind: 'console', secret: consoleToken },
+      ...(options.presetToken === undefined
+        ? []
+        : [{ name: 'automation', kind: 'token', secret: options.presetToken } as const]),
+    ],
+    pairs: !demo,
+  })
+  const access = resources.use(opened.access)
+  const siteHash = createHash('sha256')
+    .update(await readFile(options.siteFile))
+    .digest('hex')
+  storage.journal.append({
+    kind: 'configuration',
+    principal: 'service',
+    detail: `starts with ${options.siteFile}`,
+    data: { sha256: siteHash },
+  })
   const control = await loadControlProperty(dataFolder, demo)
   const plant = spawning && resources.use(await spawning)
 
@@ -66,6 +95,13 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     clear: faults.clear,
     note: ({ severity, code, message }) => addEvent({ atMs: clock.nowMs(), severity, code, message }),
   })
+  if (opened.setAside !== undefined)
+    addEvent({
+      atMs: clock.nowMs(),
+      severity: 'error',
+      code: 'access.damaged',
+      message: `the accounts were damaged and are kept as ${opened.setAside}; nobody can sign in with a password until users are added again`,
+    })
   for (const { severity, code, message } of storage.warnings) addEvent({ atMs: clock.nowMs(), severity, code, message })
   const watchPlant = async (): Promise<void> => {
     await plant?.exited
@@ -127,7 +163,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     await createApi({
       host: '127.0.0.1',
       port: options.port,
-      token,
+      access,
       rendererFolder: entries.rendererFolder,
       version: semver,
       sources: sources.forApi,
@@ -144,7 +180,14 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     code: 'service.started',
     message: `R-EMS ${semver} runs "${site.name}"`,
   })
-  announce(options, api, network?.ca.info().caFingerprint)
+  const caFingerprint = network?.ca.info().caFingerprint
+  announce(options, {
+    url: api.url,
+    ...(api.secure && { secureUrl: api.secure.url }),
+    ...(caFingerprint !== undefined && { caFingerprint }),
+    ...((demo || desktop) && { signInCode: opened.consoleCode().code }),
+    ...(opened.pairing && { pairing: opened.pairing }),
+  })
 
   const failure = await Promise.race([
     stop.requested,
@@ -159,22 +202,6 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   await resources.disposeAsync()
   if (failure === undefined) return 0
   throw failure instanceof EdgeError ? failure : new Error('the control cycle has failed', { cause: failure })
-}
-
-function announce(
-  { readyJson, site, demo, dataFolder }: Options,
-  { url, secure }: Pick<Api, 'url' | 'secure'>,
-  caFingerprint?: string,
-): void {
-  const onNetwork = secure ? `  network ${secure.url}\n  CA      ${caFingerprint ?? ''}\n` : ''
-  if (readyJson)
-    process.stdout.write(
-      `${JSON.stringify({ ready: true, url, pid: process.pid, ...(secure && { secureUrl: secure.url }) })}\n`,
-    )
-  else
-    process.stdout.write(
-      `R-EMS runs "${site.name}"${demo ? ' with a simulated plant' : ''}\n  web UI  ${url}\n  API     ${url}/docs\n${onNetwork}  data    ${dataFolder}\nStop with Ctrl-C.\n`,
-    )
 }
 
 function stopSignal(desktop: boolean): { signal: AbortSignal; requested: Promise<undefined> } {

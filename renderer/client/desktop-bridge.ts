@@ -1,6 +1,7 @@
 import type { Desktop, ServiceState } from '#contract/desktop.ts'
 import { type Ref, shallowRef } from 'vue'
 import type { ServiceClient } from './service-client.ts'
+import { signInDesktop } from './sign-in.ts'
 
 declare global {
   interface Window {
@@ -15,9 +16,12 @@ export const desktopService: Ref<ServiceState | undefined> = shallowRef()
 /** Follows the service of the desktop app, whose address changes with every start. */
 export function followDesktop(desktop: Desktop, service: ServiceClient): void {
   let heard = false
+  const enter = async (url: string, code: string | undefined): Promise<void> => {
+    service.moveTo(url, await signInDesktop(url, code))
+  }
   const take = (state: ServiceState): void => {
     desktopService.value = state
-    if (state.phase === 'running') service.moveTo(state.url)
+    if (state.phase === 'running') void enter(state.url, state.signInCode)
   }
   desktop.onService((state) => {
     heard = true

@@ -21,10 +21,16 @@ function problemOf(body: unknown): Partial<Problem> | undefined {
 }
 
 /** GET with a JSON answer. Rejects with RequestError when refused, TypeError when nobody answers. */
-export async function getJson<T>(base: string, path: string, query: Query, signal?: AbortSignal): Promise<T> {
+export async function getJson<T>(
+  base: string,
+  path: string,
+  query: Query,
+  headers: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+): Promise<T> {
   const url = new URL(path, base)
   for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, String(value))
-  const response = await fetch(url, { headers: { accept: 'application/json' }, ...(signal && { signal }) })
+  const response = await fetch(url, { headers: { accept: 'application/json', ...headers }, ...(signal && { signal }) })
   const body: unknown = await response.json().catch(() => undefined)
   if (!response.ok) throw new RequestError(response.status, problemOf(body))
   // The service checks its answers against the same contract before it sends them.

@@ -2,6 +2,7 @@ import type { LiveMessage, LiveRequest } from '#contract/live.ts'
 import { backoffMs } from './backoff.ts'
 import { getJson, type Query } from './http.ts'
 import { parseLiveMessage } from './live-message.ts'
+import { type Credentials, pageCredentials } from './sign-in.ts'
 
 /** How this window stands to the service. */
 export type Connection =
@@ -22,7 +23,7 @@ export interface ServiceClient {
   /** Tries at once instead of waiting for the back-off. */
   reconnect(): void
   /** Goes to another address, after a restart on another port. */
-  moveTo(url: string): void
+  moveTo(url: string, credentials?: Credentials): void
 }
 
 const pingEveryMs = 5_000
@@ -32,7 +33,10 @@ const pingTimeoutMs = 4_000
 /** One live socket with back-off, and requests, to one service. */
 export function createServiceClient(initialUrl: string | undefined): ServiceClient {
   let url = initialUrl
+  let credentials = pageCredentials
   let socket: WebSocket | undefined
+  /** Of the newest attempt to connect; older ones that are still under way give up. */
+  let wanted = 0
   let connection: Connection = { state: 'connecting', sinceMs: Date.now() }
   let attempt = 0
   let retry: ReturnType<typeof setTimeout> | undefined
@@ -66,7 +70,7 @@ export function createServiceClient(initialUrl: string | undefined): ServiceClie
     const sinceMs = connection.state === 'offline' ? connection.sinceMs : Date.now()
     setConnection({ state: 'offline', sinceMs, nextAttemptAtMs: Date.now() + delayMs })
     clearTimeout(retry)
-    retry = setTimeout(connect, delayMs)
+    retry = setTimeout(() => void connect(), delayMs)
   }
 
   const drop = (): void => {
@@ -75,13 +79,18 @@ export function createServiceClient(initialUrl: string | undefined): ServiceClie
     old?.close()
   }
 
-  function connect(): void {
+  async function connect(): Promise<void> {
     clearTimeout(retry)
     drop()
+    wanted += 1
+    const mine = wanted
     if (url === undefined) return
+    const protocols = await credentials.protocols().catch(() => undefined)
+    if (mine !== wanted) return
+    if (!protocols) return lost()
     const live = new URL('api/v1/live', url)
     live.protocol = live.protocol === 'https:' ? 'wss:' : 'ws:'
-    const opened = new WebSocket(live)
+    const opened = new WebSocket(live, protocols)
     socket = opened
     opened.addEventListener('open', () => {
       if (socket !== opened) return
@@ -116,7 +125,7 @@ export function createServiceClient(initialUrl: string | undefined): ServiceClie
   }
 
   setInterval(() => void ping(), pingEveryMs)
-  connect()
+  void connect()
 
   const listen = <T>(set: Set<(value: T) => void>, listener: (value: T) => void): (() => void) => {
     set.add(listener)
@@ -128,7 +137,9 @@ export function createServiceClient(initialUrl: string | undefined): ServiceClie
       return url
     },
     get: (path, query = {}, signal) =>
-      url === undefined ? Promise.reject(new TypeError('no service yet')) : getJson(url, path, query, signal),
+      url === undefined
+        ? Promise.reject(new TypeError('no service yet'))
+        : getJson(url, path, query, credentials.headers(), signal),
     watch(topic) {
       const count = topics.get(topic) ?? 0
       topics.set(topic, count + 1)
@@ -148,11 +159,12 @@ export function createServiceClient(initialUrl: string | undefined): ServiceClie
       return listen(connections, listener)
     },
     onLatency: (listener) => listen(latencies, listener),
-    reconnect: connect,
-    moveTo(next) {
+    reconnect: () => void connect(),
+    moveTo(next, shown = pageCredentials) {
       if (next === url && connection.state === 'online') return
       url = next
-      connect()
+      credentials = shown
+      void connect()
     },
   }
 }

@@ -12,6 +12,18 @@ export interface ApiLimits {
   readonly keepAliveMs: number
   readonly requestsPerConnection: number
   readonly connections: number
+  /** Connections of one address; see sourceOf. */
+  readonly connectionsPerSource: number
+  /** Requests per second of one address that are let in without somebody behind them, on average and at once. */
+  readonly strangerPerS: number
+  readonly strangerBurst: number
+  /** How long a stranger who asks too often waits for the refusal. */
+  readonly tarpitMs: number
+  /** Requests per second of one user, token or console, on average and at once. */
+  readonly principalPerS: number
+  readonly principalBurst: number
+  /** Addresses and principals whose rates are remembered. */
+  readonly trackedKeys: number
   /** How long open requests and sockets may take to end at shutdown. */
   readonly closeMs: number
   readonly liveSockets: number
@@ -37,6 +49,13 @@ export const defaultLimits: ApiLimits = {
   keepAliveMs: 10_000,
   requestsPerConnection: 1_000,
   connections: 256,
+  connectionsPerSource: 128,
+  strangerPerS: 50,
+  strangerBurst: 300,
+  tarpitMs: 1_000,
+  principalPerS: 200,
+  principalBurst: 500,
+  trackedKeys: 4_096,
   closeMs: 500,
   liveSockets: 50,
   liveMessageBytes: 4_096,

@@ -35,8 +35,8 @@ export function checkPerimeter(
   void reply.header('access-control-allow-origin', appOrigin)
   if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined) return undefined
   const preflight = {
-    'access-control-allow-methods': 'GET',
-    'access-control-allow-headers': 'authorization',
+    'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
+    'access-control-allow-headers': 'authorization, content-type',
     'access-control-max-age': '600',
   }
   // Chromium asks before a page may reach a loopback address.

@@ -92,7 +92,7 @@ export async function listenSecurely(
   server.on('clientError', answerBrokenRequest)
   server.timeout = limits.idleTimeoutMs
   server.maxRequestsPerSocket = limits.requestsPerConnection
-  server.maxConnections = limits.connections
+
   server.once(
     'close',
     endpoint.onChange(() => server.setSecureContext(contextOf(endpoint))),

@@ -4,21 +4,28 @@ import type { Duplex } from 'node:stream'
 import websocket from '@fastify/websocket'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { serializerCompiler } from 'fastify-type-provider-zod'
+import { liveProtocol } from '#contract/access.ts'
 import { EdgeError } from '#contract/errors.ts'
 import type { LiveMessage } from '#contract/live.ts'
+import type { Access } from '../domain/access-control.ts'
 import { type DeclaredRoute, guardAccess } from './access.ts'
+import { type Connections, createConnections } from './connections.ts'
+import { installJsonBody } from './json-body.ts'
 import { type ApiLimits, defaultLimits } from './limits.ts'
 import { createLiveHub, type LiveHub } from './live-hub.ts'
 import { createMetrics, type CycleObservation, type Metrics } from './metrics.ts'
 import { installDocumentation, installDocumentRoute } from './openapi.ts'
 import { checkPerimeter } from './perimeter.ts'
 import { answerBrokenRequest, sendError } from './problems.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { deviceRoutes } from './routes/devices.ts'
 import { historyRoutes } from './routes/history.ts'
 import { livePath, liveRoutes } from './routes/live.ts'
 import { metricRoutes } from './routes/metrics.ts'
+import { sessionRoutes } from './routes/session.ts'
 import { siteRoutes } from './routes/site.ts'
 import { trustRoutes } from './routes/trust.ts'
+import { userRoutes } from './routes/users.ts'
 import { guardCertificates, listenSecurely, type SecureEndpoint, type SecureServer } from './secure.ts'
 import type { Sources } from './sources.ts'
 import { requestValidator } from './validation.ts'
@@ -29,7 +36,7 @@ export interface ApiOptions {
   readonly host: '127.0.0.1' | '::1'
   /** 0 for any free port. */
   readonly port: number
-  readonly token: string
+  readonly access: Access
   /** Build of the web UI; without it, a page says how to build it. */
   readonly rendererFolder?: string
   readonly version: string
@@ -66,10 +73,12 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     liveSockets: () => hub.size(),
     framesSkipped: () => hub.skipped(),
   })
+  const connections = createConnections(limits)
   const app = createServer(limits, log)
+  connections.watch(app.server)
   let secure: SecureServer | undefined
   const upgraded = await installWebSocket(app, hub, limits)
-  const routes = guardRequests(app, options, limits)
+  const routes = guardRequests(app, { ...options, limits, connections })
   await installRoutes(app, { ...options, hub, metrics })
   let listening = { host: host as string, port }
   try {
@@ -77,6 +86,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     if (options.secure) {
       listening = options.secure
       secure = await listenSecurely(app, options.secure, limits, isLiveUpgrade)
+      connections.watch(secure.server)
     }
   } catch (error) {
     hub.close()
@@ -127,8 +137,7 @@ function createServer(limits: ApiLimits, log: FastifyBaseLogger): FastifyInstanc
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error, request, reply) => void sendError(error, reply, request.log),
   })
-  app.server.maxConnections = limits.connections
-  app.removeContentTypeParser('text/plain')
+  installJsonBody(app)
   app.setValidatorCompiler(requestValidator)
   app.setSerializerCompiler(serializerCompiler)
   app.setErrorHandler((error, request, reply) => sendError(error, reply, request.log))
@@ -151,7 +160,11 @@ async function installWebSocket(app: FastifyInstance, hub: LiveHub, limits: ApiL
     socket.once('close', () => upgraded.delete(socket))
   })
   await app.register(websocket, {
-    options: { maxPayload: limits.liveMessageBytes },
+    options: {
+      maxPayload: limits.liveMessageBytes,
+      // The ticket that a page may have offered too is not said again.
+      handleProtocols: (offered) => (offered.has(liveProtocol) ? liveProtocol : false),
+    },
     // The socket ends by itself, with the fitting code; an oversized message is no fault of ours.
     errorHandler: (error, _socket, request) => request.log.debug({ err: error }, 'live socket failed'),
     preClose: (done) => {
@@ -165,12 +178,12 @@ async function installWebSocket(app: FastifyInstance, hub: LiveHub, limits: ApiL
 /** Everything that decides whether a request is let in. Before any route. */
 function guardRequests(
   app: FastifyInstance,
-  { token, secure }: Pick<ApiOptions, 'token' | 'secure'>,
-  limits: ApiLimits,
+  parts: Pick<ApiOptions, 'access' | 'secure'> & { limits: ApiLimits; connections: Connections },
 ): readonly DeclaredRoute[] {
+  const { limits, secure } = parts
   app.addHook('onRequest', async (request, reply) => checkPerimeter(request, reply, limits, secure))
   guardCertificates(app, secure)
-  const routes = guardAccess(app, token)
+  const routes = guardAccess(app, parts)
   const refuse = (url: string, method: string, setAllow: (methods: string) => void): never => {
     const allowed = allowedMethods(routes, url)
     if (allowed.length === 0 || allowed.includes(method))
@@ -207,6 +220,9 @@ async function installRoutes(
   const { sources, hub, metrics, version, rendererFolder } = parts
   await installDocumentation(app, version)
   installDocumentRoute(app)
+  await app.register(sessionRoutes, { access: parts.access })
+  await app.register(userRoutes, { access: parts.access })
+  await app.register(auditRoutes, { sources })
   await app.register(siteRoutes, { sources })
   await app.register(deviceRoutes, { sources })
   await app.register(historyRoutes, { sources })

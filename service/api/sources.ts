@@ -1,3 +1,4 @@
+import type { AuditEntries, AuditQuery, AuditVerification, Principal } from '#contract/access.ts'
 import type {
   ControlRequest,
   ControlState,
@@ -9,13 +10,6 @@ import type {
   PowerFlow,
   Status,
 } from '#contract/api.ts'
-
-/** Who asks, for the journal. */
-export interface Principal {
-  /** The credential that was used. */
-  readonly name: string
-  readonly address: string
-}
 
 /** A measurement query with its times resolved. */
 export interface MeasurementRange {
@@ -73,4 +67,6 @@ export interface Sources {
   /** Resolves to the state that is in force after the change was made durable. */
   setControl(request: ControlRequest, principal: Principal): Promise<ControlState>
   metrics(): MetricNumbers
+  auditEntries(query: AuditQuery): Promise<AuditEntries>
+  verifyAudit(): Promise<AuditVerification>
 }

@@ -1,7 +1,7 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { EdgeError } from '#contract/errors.ts'
 import { trustBundle, trustInfo } from '#contract/trust.ts'
-import { answer, refusals } from '../openapi.ts'
+import { answer, publicRefusals, refusals } from '../openapi.ts'
 import type { SecureEndpoint } from '../secure.ts'
 
 /** The certificates of this edge: what they are, and what others need to check them. */
@@ -32,8 +32,9 @@ export const trustRoutes: FastifyPluginCallbackZod<{ secure: SecureEndpoint | un
       config: { access: 'public' },
       schema: {
         tags: ['trust'],
+        security: [],
         summary: 'CA certificates and revocation lists of this edge',
-        response: { 200: answer('PEM texts', trustBundle), ...refusals('trust.off') },
+        response: { 200: answer('PEM texts', trustBundle), ...publicRefusals('trust.off') },
       },
     },
     () => endpoint().bundle(),
