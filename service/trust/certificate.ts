@@ -87,8 +87,9 @@ export function readCertificates(pem: string): Certificate[] {
   return (pem.match(block) ?? []).map(readCertificate)
 }
 
-export function isSelfSigned({ x509 }: Certificate): boolean {
-  return x509.checkIssued(x509) && x509.verify(x509.publicKey)
+/** Whether it vouches for itself. Also true of a leaf, whose key may not sign certificates. */
+export function isSelfSigned({ x509, subject, issuer }: Certificate): boolean {
+  return subject === issuer && x509.verify(x509.publicKey)
 }
 
 /** Whether the name and the key of `issuer` are those that signed `certificate`. */

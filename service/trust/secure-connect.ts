@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { connect, type TLSSocket } from 'node:tls'
+import { connect, type DetailedPeerCertificate, type PeerCertificate, type TLSSocket } from 'node:tls'
 import type { CertificateRefusal } from '#contract/trust.ts'
 import { type Certificate, readCertificate } from './certificate.ts'
 import type { Verdict } from './check-certificate.ts'
@@ -41,7 +41,7 @@ const longestChain = 10
  */
 export async function connectSecurely(
   { host, port, timeoutMs = 5_000, client }: SecureTarget,
-  judge: (chain: readonly Certificate[]) => Verdict,
+  judge: (chain: readonly Certificate[]) => Verdict | Promise<Verdict>,
 ): Promise<SecureConnection> {
   const socket = connect({
     host,
@@ -64,7 +64,7 @@ export async function connectSecurely(
       socket.once('secureConnect', () => clearTimeout(timer))
     })
     const chain = peerChain(socket)
-    const verdict = judge(chain)
+    const verdict = await judge(chain)
     if (!verdict.ok) throw new CertificateRefused(verdict.refusal)
     return { socket, path: verdict.path, chain }
   } catch (error) {
@@ -75,15 +75,29 @@ export async function connectSecurely(
 
 /** What the other side of a TLS connection has sent, leaf first; empty when there is nothing, or nothing readable. */
 export function peerChain(socket: TLSSocket): Certificate[] {
-  const chain: Certificate[] = []
-  let next = socket.getPeerX509Certificate()
+  const chain = new Map<string, Certificate>()
   try {
-    while (next && chain.length < longestChain) {
-      chain.push(readCertificate(next.raw))
-      next = next.issuerCertificate
+    for (const raw of rawChain(socket)) {
+      const certificate = readCertificate(raw)
+      chain.set(certificate.fingerprint, certificate)
     }
   } catch {
     // What follows an unreadable one is of no use; the check says what is missing.
   }
-  return chain
+  return [...chain.values()]
+}
+
+/** A server gets the chain only from the older of the two calls, a client gets all of it only from the newer one. */
+function* rawChain(socket: TLSSocket): Generator<Uint8Array> {
+  let next = socket.getPeerX509Certificate()
+  for (let count = 0; next && count < longestChain; count += 1) {
+    yield next.raw
+    next = next.issuerCertificate
+  }
+  let detailed: PeerCertificate | undefined = socket.getPeerCertificate(true)
+  // Without a certificate the object is empty; a root is its own issuer.
+  for (let count = 0; detailed?.raw && count < longestChain; count += 1) {
+    yield detailed.raw
+    detailed = 'issuerCertificate' in detailed ? (detailed as DetailedPeerCertificate).issuerCertificate : undefined
+  }
 }
