@@ -67,7 +67,7 @@ export function answer<S extends z.ZodType>(description: string, schema: S, type
 }
 
 /** An answer without a body. */
-export const nothing = z.null().meta({ description: 'Done' })
+export const nothing = z.null().meta({ description: 'Done; there is nothing to say' })
 
 type Refusals = Record<number, Answer<typeof contract.problem>>
 

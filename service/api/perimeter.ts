@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { pageHeader } from '#contract/access.ts'
 import { EdgeError } from '#contract/errors.ts'
 import type { ApiLimits } from './limits.ts'
 import { isSecure, type SecureEndpoint } from './secure.ts'
@@ -36,7 +37,7 @@ export function checkPerimeter(
   if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined) return undefined
   const preflight = {
     'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
-    'access-control-allow-headers': 'authorization, content-type',
+    'access-control-allow-headers': `authorization, content-type, ${pageHeader}`,
     'access-control-max-age': '600',
   }
   // Chromium asks before a page may reach a loopback address.
