@@ -1,4 +1,4 @@
-import type { SignInCode } from '#contract/access.ts'
+import type { Principal, SignInCode } from '#contract/access.ts'
 import type { Access } from '../domain/access-control.ts'
 import type { Clock } from '../domain/clock.ts'
 import { openAccounts } from './accounts.ts'
@@ -14,6 +14,8 @@ export interface OpenedAccess {
   readonly access: Access
   /** A sign-in link for the person who started the service. */
   consoleCode(): SignInCode
+  /** Lets pairing open at the next start of the service; resolves to the code. */
+  openPairingAtStart(by: Principal, newCode: boolean): Promise<string>
   /** The pairing code, when pairing is open; `file` holds it too. */
   readonly pairing: { readonly code: string; readonly file: string; readonly openUntilMs: number } | undefined
   /** File name that damaged accounts were set aside as. */
@@ -24,18 +26,14 @@ export interface AccessOptions {
   readonly folder: string
   readonly clock: Clock
   readonly audit: AuditSink
-  readonly boot: Boot
+  /** Of this start of the service; absent where only the folder is worked on. */
+  readonly boot?: Boot
   /** Secrets that act as admin: the token of the data folder and one set for automation. Never stored here. */
   readonly presets: readonly { readonly name: string; readonly kind: 'console' | 'token'; readonly secret: string }[]
   /** Whether pairing may open at the start. The demo site is entered by its link instead. */
   readonly pairs: boolean
   /** For tests: a cheaper hash. */
   readonly cost?: Cost
-}
-
-/** Pairing opens at the first start, after a start of the machine, and when asked for at the console. */
-function opensAtStart(state: { firstStart: boolean; booted: boolean; asked: boolean }): boolean {
-  return state.firstStart || state.booted || state.asked
 }
 
 /** Everything about who may do what on this edge. Rejects with access.store when the data folder cannot be used. */
@@ -45,11 +43,12 @@ export async function openAccess(options: AccessOptions): Promise<OpenedAccess> 
   const audit = createAudit(options.audit, clock)
   const pairing: Pairing = await createPairing(folder, clock)
   const before = store.get()
-  const firstStart = before.bootId === undefined && before.users.length === 0 && store.setAside === undefined
+  // Pairing opens for the first admin, after a start of the machine, and when asked for at the console; never by itself
+  // where the accounts were lost.
   const noAdmin = before.users.every(({ role }) => role !== 'admin') && store.setAside === undefined
-  const booted = before.bootId !== undefined && before.bootId !== boot.id
-  if (pairs && opensAtStart({ firstStart: firstStart || noAdmin, booted, asked: before.openPairing })) pairing.open()
-  if (before.bootId !== boot.id || before.openPairing)
+  const booted = boot !== undefined && before.bootId !== undefined && before.bootId !== boot.id
+  if (pairs && (noAdmin || booted || before.openPairing)) pairing.open()
+  if (boot && (before.bootId !== boot.id || before.openPairing))
     await store.change((now) => ({ ...now, bootId: boot.id, openPairing: false }))
 
   const passwords = createPasswords(cost)
@@ -65,6 +64,12 @@ export async function openAccess(options: AccessOptions): Promise<OpenedAccess> 
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
     },
     consoleCode: signIn.consoleCode,
+    async openPairingAtStart(by, newCode) {
+      await audit.done(by, 'pair', 'opens pairing at the next start')
+      if (newCode) await pairing.renew()
+      await store.change((now) => ({ ...now, openPairing: true }))
+      return pairing.code()
+    },
     pairing: pairing.isOpen()
       ? { code: pairing.code(), file: `${folder}/${pairingFile}`, openUntilMs: pairing.openUntilMs() }
       : undefined,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, open, readFile, rename, rm } from 'node:fs/promises'
+import { chmod, type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { role, userName } from '#contract/access.ts'
@@ -73,6 +73,13 @@ function parse(text: string): Accounts | undefined {
   }
 }
 
+/** What root writes belongs to whoever owns the folder: the service could not read it otherwise. */
+async function giveToOwner(handle: FileHandle, folder: string): Promise<void> {
+  if (process.getuid?.() !== 0) return
+  const { uid, gid } = await stat(folder)
+  await handle.chown(uid, gid)
+}
+
 /** Replaces a file by one that only its owner may read; after a crash, it is the old one or the new one. */
 export async function replaceFile(file: string, text: string): Promise<void> {
   const draft = `${file}.${randomBytes(6).toString('hex')}`
@@ -80,6 +87,7 @@ export async function replaceFile(file: string, text: string): Promise<void> {
     {
       await using handle = await open(draft, 'wx', 0o600)
       await handle.writeFile(text)
+      await giveToOwner(handle, dirname(file))
       await handle.sync()
     }
     await rename(draft, file)

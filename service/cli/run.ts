@@ -1,13 +1,20 @@
 import { EdgeError } from '#contract/errors.ts'
 import { UsageError } from '../args.ts'
 import { version } from '../version.ts'
+import { audit } from './audit.ts'
+import { NoAnswer, Refused } from './edge-target.ts'
+import { pair } from './pair.ts'
 import { status } from './status.ts'
+import { token } from './token.ts'
+import { user } from './user.ts'
 
 /** Where a command reads from and prints to. */
 export interface Terminal {
   readonly environment: NodeJS.ProcessEnv
   out(text: string): void
   err(text: string): void
+  /** A line that is not shown, such as a password. */
+  readSecret(prompt: string): Promise<string>
 }
 
 /** One command of r-emsctl: prints its result, returns its exit code. */
@@ -20,7 +27,7 @@ export interface Command {
 /** Exit codes of r-emsctl, the same for every command. */
 export const exitCode = { done: 0, failed: 1, usage: 2, noAnswer: 3, deviceException: 4, refused: 5 } as const
 
-const commands: Readonly<Record<string, Command>> = { status }
+const commands: Readonly<Record<string, Command>> = { status, user, token, pair, audit }
 
 function usage(): string {
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(12)} ${summary}`)
@@ -57,6 +64,10 @@ export async function run(args: string[], terminal: Terminal): Promise<number> {
     if (error instanceof EdgeError) {
       terminal.err(`r-emsctl ${name}: ${error.message}\n${error.action}\n`)
       return exitCode.failed
+    }
+    if (error instanceof NoAnswer || error instanceof Refused) {
+      terminal.err(`r-emsctl ${name}: ${error.message}\n`)
+      return error instanceof NoAnswer ? exitCode.noAnswer : exitCode.refused
     }
     throw error
   }
