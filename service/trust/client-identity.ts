@@ -2,6 +2,7 @@ import type { TLSSocket } from 'node:tls'
 import type { CertificateRefusal } from '#contract/trust.ts'
 import type { Clock } from '../domain/clock.ts'
 import { checkClientCertificate, userOf } from './check-certificate.ts'
+import { refusalOf } from './refusals.ts'
 import { peerChain } from './secure-connect.ts'
 import type { SiteCa } from './site-ca.ts'
 
@@ -34,9 +35,11 @@ export function createClientIdentities(
   }
 
   function identify(socket: TLSSocket): ClientIdentity {
-    if (socket.getPeerX509Certificate() === undefined) return {}
+    const chain = peerChain(socket)
+    if (chain.length === 0)
+      return Object.keys(socket.getPeerCertificate()).length > 0 ? { refusal: refusalOf('client', 'unreadable') } : {}
     const verdict = checkClientCertificate({
-      chain: peerChain(socket),
+      chain,
       anchors: ca.clientAnchors(),
       nowMs: clock.nowMs(),
       builtAtMs,

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { connect, type DetailedPeerCertificate, type PeerCertificate, type TLSSocket } from 'node:tls'
+import { connect, type TLSSocket } from 'node:tls'
 import type { CertificateRefusal } from '#contract/trust.ts'
 import { type Certificate, readCertificate } from './certificate.ts'
 import type { Verdict } from './check-certificate.ts'
@@ -73,31 +73,25 @@ export async function connectSecurely(
   }
 }
 
-/** What the other side of a TLS connection has sent, leaf first; empty when there is nothing, or nothing readable. */
-export function peerChain(socket: TLSSocket): Certificate[] {
-  const chain = new Map<string, Certificate>()
+const chains = new WeakMap<TLSSocket, readonly Certificate[]>()
+
+/**
+ * What the other side of a TLS connection has sent, leaf first; empty when there is nothing, or nothing readable. Node.js
+ * hands the chain out once only, so that it is kept with the socket: nobody else may ask the socket for it.
+ */
+export function peerChain(socket: TLSSocket): readonly Certificate[] {
+  const known = chains.get(socket)
+  if (known) return known
+  const chain: Certificate[] = []
   try {
-    for (const raw of rawChain(socket)) {
-      const certificate = readCertificate(raw)
-      chain.set(certificate.fingerprint, certificate)
+    let next = socket.getPeerX509Certificate()
+    while (next && chain.length < longestChain) {
+      chain.push(readCertificate(next.raw))
+      next = next.issuerCertificate
     }
   } catch {
     // What follows an unreadable one is of no use; the check says what is missing.
   }
-  return [...chain.values()]
-}
-
-/** A server gets the chain only from the older of the two calls, a client gets all of it only from the newer one. */
-function* rawChain(socket: TLSSocket): Generator<Uint8Array> {
-  let next = socket.getPeerX509Certificate()
-  for (let count = 0; next && count < longestChain; count += 1) {
-    yield next.raw
-    next = next.issuerCertificate
-  }
-  let detailed: PeerCertificate | undefined = socket.getPeerCertificate(true)
-  // Without a certificate the object is empty; a root is its own issuer.
-  for (let count = 0; detailed?.raw && count < longestChain; count += 1) {
-    yield detailed.raw
-    detailed = 'issuerCertificate' in detailed ? (detailed as DetailedPeerCertificate).issuerCertificate : undefined
-  }
+  chains.set(socket, chain)
+  return chain
 }
