@@ -1,4 +1,6 @@
-import { type LiveTicket, liveProtocol, pageHeader, type SignedIn, ticketProtocol } from '#contract/access.ts'
+import type { LiveTicket } from '#contract/access.ts'
+import { liveProtocol, pageHeader, ticketProtocol } from '#contract/access-names.ts'
+import { requestJson } from './http.ts'
 
 /**
  * How this window shows who it is. Served by the service itself, the browser holds a cookie that no script can read. Under
@@ -11,50 +13,35 @@ export interface Credentials {
   protocols(): Promise<string[]>
 }
 
-const storageKey = 'r-ems.session'
-
-async function redeem(base: string, code: string, bearer: boolean): Promise<SignedIn | undefined> {
-  const response = await fetch(new URL('api/v1/session', base), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ kind: 'code', code, bearer }),
-  })
-  return response.ok ? ((await response.json()) as SignedIn) : undefined
-}
-
-/** Signs in with the code of a link such as /#/sign-in?code=CODE, and takes it out of the address. */
-export async function signInFromAddress(): Promise<void> {
-  const [path, query] = location.hash.split('?', 2)
-  const code = new URLSearchParams(query).get('code')
-  if (path !== '#/sign-in' || code === null) return
-  history.replaceState(undefined, '', '#/site')
-  await redeem(new URL('/', location.href).href, code, false).catch(() => undefined)
-}
+const storageKey = (url: string): string => `r-ems.session ${new URL(url).origin}`
 
 export const pageCredentials: Credentials = {
   headers: () => ({ [pageHeader]: '1' }),
   protocols: () => Promise.resolve([liveProtocol]),
 }
 
-/** Signs the desktop app in at the service it has started; a code that was used before a reload has left its token. */
-export async function signInDesktop(url: string, code: string | undefined): Promise<Credentials | undefined> {
-  const kept = sessionStorage.getItem(storageKey)?.split(' ', 2)
-  let token = kept?.[0] === url ? kept[1] : undefined
-  if (token === undefined && code !== undefined) token = (await redeem(url, code, true).catch(() => undefined))?.token
-  return token === undefined ? undefined : tokenCredentials(url, token)
-}
-
 /** Shows a token at the service at `url`. */
 export function tokenCredentials(url: string, token: string): Credentials {
-  sessionStorage.setItem(storageKey, `${url} ${token}`)
   const headers = { authorization: `Bearer ${token}` }
   return {
     headers: () => headers,
     async protocols() {
-      const response = await fetch(new URL('api/v1/session/live-ticket', url), { method: 'POST', headers })
-      if (!response.ok) return [liveProtocol]
-      const { ticket } = (await response.json()) as LiveTicket
+      const { ticket } = await requestJson<LiveTicket>(url, 'api/v1/session/live-ticket', { method: 'POST', headers })
       return [liveProtocol, `${ticketProtocol}${ticket}`]
     },
   }
+}
+
+/** Keeps a token over a reload of this window, per service. */
+export const keepToken = (url: string, token: string): void => sessionStorage.setItem(storageKey(url), token)
+export const keptToken = (url: string): string | undefined => sessionStorage.getItem(storageKey(url)) ?? undefined
+export const dropToken = (url: string): void => sessionStorage.removeItem(storageKey(url))
+
+/** Takes the code of a link such as /#/sign-in?code=CODE out of the address, before it is used or remembered. */
+export function takeCodeFromAddress(): string | undefined {
+  const [path, query] = location.hash.split('?', 2)
+  if (path !== '#/sign-in') return undefined
+  const code = new URLSearchParams(query).get('code') ?? undefined
+  history.replaceState(history.state, '', '#/site')
+  return code
 }

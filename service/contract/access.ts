@@ -1,14 +1,11 @@
 import { z } from 'zod'
+import { roles } from './access-names.ts'
+
+export { liveProtocol, pageHeader, type Role, roleIncludes, ticketProtocol } from './access-names.ts'
 
 const atMs = z.number().meta({ title: 'Time', unit: 'ms since 1970' })
 
-/** From the least to the most: each may do what those before it may. */
-export const role = z.enum(['viewer', 'operator', 'installer', 'admin'])
-export type Role = z.infer<typeof role>
-
-/** Whether somebody with a role may do what needs another one. */
-export const roleIncludes = (held: Role, needed: Role): boolean =>
-  role.options.indexOf(held) >= role.options.indexOf(needed)
+export const role = z.enum(roles)
 
 /** Who is behind a request: a person, a program, or whoever sits at the machine itself. */
 export const principal = z.strictObject({
@@ -88,13 +85,6 @@ export const sessions = z.strictObject({ sessions: z.array(session) })
 /** For the subprotocol list of one live socket: `["r-ems.live", "ticket." + ticket]`. */
 export const liveTicket = z.strictObject({ ticket: z.string(), expiresAtMs: atMs })
 export type LiveTicket = z.infer<typeof liveTicket>
-
-/** The subprotocol that the live socket speaks, and what a ticket begins with in the list that a client offers. */
-export const liveProtocol = 'r-ems.live'
-export const ticketProtocol = 'ticket.'
-
-/** Of a request that changes something with the cookie of a session; any value. */
-export const pageHeader = 'x-r-ems'
 
 export const passwordChange = z.strictObject({ current: z.string().min(1).max(256), password: newPassword })
 export const passwordReset = z.strictObject({ password: newPassword })
