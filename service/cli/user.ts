@@ -31,11 +31,11 @@ export const user: Command = {
     if (positionals.length !== expected || more.length > 0) throw new UsageError(`wrong number of words for ${action}`)
     const role = action === 'add' ? parseRole(values.role) : action === 'role' ? parseRole(extra) : undefined
     await using target = await openTarget(values, terminal.environment)
-    if (action === 'list') return list(target, terminal, values.json ?? false)
-    if (action === 'add') return add(target, terminal, name ?? '', role ?? 'viewer')
+    if (action === 'list') return await list(target, terminal, values.json ?? false)
+    if (action === 'add') return await add(target, terminal, name ?? '', role ?? 'viewer')
     const found = (await target.users()).find((candidate) => candidate.name === name)
     if (!found) throw new UsageError(`there is no user "${name}"`)
-    return change(target, terminal, found, action ?? '', role)
+    return await change(target, terminal, found, action ?? '', role)
   },
 }
 
