@@ -3,7 +3,8 @@ import { isIP } from 'node:net'
 import { join } from 'node:path'
 import type { Fault } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
-import type { SecureEndpoint } from './api/secure.ts'
+import type { Audit } from './access/audit.ts'
+import type { SecureEndpoint, TrustAdministration } from './api/secure.ts'
 import type { Clock } from './domain/clock.ts'
 import type { NetworkOptions } from './network-options.ts'
 import { createClientIdentities } from './trust/client-identity.ts'
@@ -17,6 +18,8 @@ export interface NetworkParts {
   readonly dataFolder: string
   readonly builtAtMs: number
   readonly clock: Clock
+  /** Changes of trust are recorded before they are made. */
+  readonly audit: Pick<Audit, 'done'>
   readonly faults: {
     raise(key: string, fault: Omit<Fault, 'sinceMs'>): void
     clear(key: string, message: string): void
@@ -35,7 +38,7 @@ export interface Network extends AsyncDisposable {
  * control goes on, and this machine is served.
  */
 export async function openNetwork(parts: NetworkParts): Promise<Network | undefined> {
-  const { options, dataFolder, builtAtMs, clock, faults } = parts
+  const { options, dataFolder, builtAtMs, clock, faults, audit } = parts
   const names = (): readonly string[] => edgeNames([...options.names, ...specific(options.host)])
   let ca: SiteCa
   try {
@@ -58,6 +61,13 @@ export async function openNetwork(parts: NetworkParts): Promise<Network | undefi
           )
     faults.raise('trust', { code, severity: 'error', message, action })
   })
+  // Of the certificate, not of the machine: asked on every request, and a name without a certificate is of no use.
+  let certified: readonly string[] = []
+  const readNames = (): void => {
+    certified = ca.info().certificates.find(({ use }) => use === 'device')?.names ?? []
+  }
+  readNames()
+  ca.onChange(readNames)
   const announcements = new AsyncDisposableStack()
   return {
     ca,
@@ -66,7 +76,8 @@ export async function openNetwork(parts: NetworkParts): Promise<Network | undefi
       port: options.port,
       clientCertificates: options.clientCertificates,
       tls: () => ca.tls(),
-      names,
+      names: () => certified,
+      administration: administrationOf(ca, audit),
       info: () => ca.info(),
       bundle: () => ca.bundle(),
       identify: createClientIdentities(ca, clock, builtAtMs),
@@ -98,4 +109,33 @@ export async function openNetwork(parts: NetworkParts): Promise<Network | undefi
 /** An address that stands for all is no name. */
 function specific(host: string): string[] {
   return host === '0.0.0.0' || host === '::' ? [] : [host]
+}
+
+function administrationOf(ca: SiteCa, audit: Pick<Audit, 'done'>): TrustAdministration {
+  return {
+    async rotate(by) {
+      await audit.done(by, 'trust', 'replaces the root CA')
+      await ca.rotate()
+      return ca.info()
+    },
+    clients: () => ca.clients(),
+    async issueClient(by, name) {
+      await audit.done(by, 'trust', `issues a client certificate for "${name}"`)
+      return ca.issueClient(name)
+    },
+    async revoke(by, serial) {
+      await audit.done(by, 'trust', `withdraws the certificate ${serial}`)
+      await ca.revoke(serial)
+    },
+    async importAuthority(by, name, pem) {
+      await audit.done(by, 'trust', `imports the CA "${name}"`)
+      await ca.importIntegrator(name, pem)
+      return ca.info()
+    },
+    async removeAuthority(by, name) {
+      await audit.done(by, 'trust', `removes the CA "${name}"`)
+      await ca.removeIntegrator(name)
+      return ca.info()
+    },
+  }
 }

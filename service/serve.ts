@@ -8,6 +8,7 @@ import { openAccess } from './access/access.ts'
 import { thisBoot } from './access/boot.ts'
 import { checkedPreset, createConsoleToken } from './access/console-token.ts'
 import { announce } from './announce.ts'
+import { createAudit } from './access/audit.ts'
 import { createApi } from './api/server.ts'
 import type { Options } from './config.ts'
 import { spawnPlant } from './drivers/simulated/spawn-plant.ts'
@@ -147,7 +148,8 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   if (options.network) {
     // Loads the certificate library, which a service on this machine alone does not need.
     const { openNetwork } = await import('./network.ts')
-    network = await openNetwork({ options: options.network, dataFolder, builtAtMs, clock, faults })
+    const audit = createAudit(storage.journal, clock)
+    network = await openNetwork({ options: options.network, dataFolder, builtAtMs, clock, faults, audit })
     if (network) resources.use(network)
   }
   const sources = createApiSources({

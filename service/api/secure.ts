@@ -4,10 +4,21 @@ import { isIP, type AddressInfo } from 'node:net'
 import { constants } from 'node:crypto'
 import type { SecureContextOptions, TLSSocket } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
+import type { Principal } from '#contract/access.ts'
 import { EdgeError } from '#contract/errors.ts'
 import type { CertificateRefusal, TrustBundle, TrustInfo } from '#contract/trust.ts'
 import type { ApiLimits } from './limits.ts'
 import { answerBrokenRequest } from './problems.ts'
+
+/** What an admin may change. Rejects with the codes of trust. */
+export interface TrustAdministration {
+  rotate(by: Principal): Promise<TrustInfo>
+  clients(): readonly { serial: string; name: string; notAfterMs: number }[]
+  issueClient(by: Principal, name: string): Promise<{ serial: string; certificate: string; key: string }>
+  revoke(by: Principal, serial: string): Promise<void>
+  importAuthority(by: Principal, name: string, pem: string): Promise<TrustInfo>
+  removeAuthority(by: Principal, name: string): Promise<TrustInfo>
+}
 
 /** The service on the network: HTTPS only. */
 export interface SecureEndpoint {
@@ -24,6 +35,7 @@ export interface SecureEndpoint {
   identify(socket: TLSSocket): { readonly user?: string; readonly refusal?: CertificateRefusal }
   info(): TrustInfo
   bundle(): TrustBundle
+  readonly administration: TrustAdministration
   /** Calls back when `tls` or `names` have changed. */
   onChange(listener: () => void): () => void
 }
@@ -46,7 +58,10 @@ export interface SecureServer {
 const handshakeMs = 10_000
 
 /** Refuses whoever shows a bad client certificate, or none where one is needed. Before the access hooks. */
-export function guardCertificates(app: FastifyInstance, endpoint: SecureEndpoint | undefined): void {
+export function guardCertificates(
+  app: FastifyInstance,
+  endpoint: Pick<SecureEndpoint, 'clientCertificates' | 'identify'> | undefined,
+): void {
   app.decorateRequest('certificateUser', undefined)
   if (!endpoint || endpoint.clientCertificates === 'off') return
   app.addHook('onRequest', async (request) => {
@@ -68,7 +83,7 @@ export function guardCertificates(app: FastifyInstance, endpoint: SecureEndpoint
  */
 export async function listenSecurely(
   app: FastifyInstance,
-  endpoint: SecureEndpoint,
+  endpoint: Omit<SecureEndpoint, 'administration'>,
   limits: ApiLimits,
   mayUpgrade: (request: IncomingMessage) => boolean,
 ): Promise<SecureServer> {
@@ -114,7 +129,7 @@ export function isSecure(socket: object): socket is TLSSocket {
   return 'encrypted' in socket && socket.encrypted === true
 }
 
-function contextOf(endpoint: SecureEndpoint): SecureContextOptions {
+function contextOf(endpoint: Pick<SecureEndpoint, 'tls' | 'clientCertificates'>): SecureContextOptions {
   return {
     ...endpoint.tls(),
     minVersion: 'TLSv1.2',

@@ -25,6 +25,7 @@ import { metricRoutes } from './routes/metrics.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { siteRoutes } from './routes/site.ts'
 import { trustRoutes } from './routes/trust.ts'
+import { trustAdministrationRoutes } from './routes/trust-administration.ts'
 import { userRoutes } from './routes/users.ts'
 import { guardCertificates, listenSecurely, type SecureEndpoint, type SecureServer } from './secure.ts'
 import type { Sources } from './sources.ts'
@@ -229,6 +230,7 @@ async function installRoutes(
   await app.register(metricRoutes, { metrics })
   await app.register(liveRoutes, { hub })
   await app.register(trustRoutes, { secure: parts.secure })
+  await app.register(trustAdministrationRoutes, { secure: parts.secure })
   await installWebUi(app, rendererFolder)
 }
 

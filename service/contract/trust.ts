@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { userName } from './access.ts'
 
 /** SHA-256 of a certificate, as people compare it: 32 pairs of hexadecimal digits. */
 export const fingerprint = z.string().regex(/^(?:[0-9A-F]{2}:){31}[0-9A-F]{2}$/, 'expected 32 pairs such as 0A:F3')
@@ -73,3 +74,33 @@ export type TrustBundle = z.infer<typeof trustBundle>
 
 /** What an app needs from the answer to POST /api/v1/pair; newer edges may say more. */
 export const pairAnswer = z.object({ token: z.string().min(16).max(512) })
+
+const serial = z.string().regex(/^[0-9a-f]{1,40}$/, 'lower-case hexadecimal')
+
+/** A client certificate that this edge has issued. */
+export const clientCertificate = z.strictObject({
+  serial,
+  /** The user it signs in. */
+  name: z.string(),
+  notAfterMs: z.number().meta({ title: 'Valid until', unit: 'ms since 1970' }),
+})
+export const clientCertificates = z.strictObject({ certificates: z.array(clientCertificate) })
+
+export const newClientCertificate = z.strictObject({ name: userName })
+
+/** Shown once: the key is not kept. */
+export const issuedClientCertificate = z.strictObject({
+  serial,
+  certificate: z.string().meta({ title: 'Certificate and issuing CA, PEM' }),
+  key: z.string().meta({ title: 'Private key, PKCS #8 PEM' }),
+})
+
+export const serialParameter = z.strictObject({ serial })
+
+/** The CA of an integrator, by the name it is listed under. */
+export const authorityParameter = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower case, digits and hyphens, at most 40'),
+})
+export const authorityImport = z.strictObject({
+  certificates: z.string().max(60_000).meta({ title: 'PEM: the root and every CA below it, and revocation lists' }),
+})

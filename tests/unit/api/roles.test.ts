@@ -47,6 +47,12 @@ const table: Readonly<Record<string, 'public' | Role>> = {
   'GET /api/v1/tokens': 'admin',
   'POST /api/v1/tokens': 'admin',
   'DELETE /api/v1/tokens/:id': 'admin',
+  'POST /api/v1/trust/rotation': 'admin',
+  'GET /api/v1/trust/clients': 'admin',
+  'POST /api/v1/trust/clients': 'admin',
+  'DELETE /api/v1/trust/certificates/:serial': 'admin',
+  'PUT /api/v1/trust/authorities/:name': 'admin',
+  'DELETE /api/v1/trust/authorities/:name': 'admin',
 }
 
 const declaredBy = (api: TestApi): { method: string; url: string; access: string | undefined }[] =>

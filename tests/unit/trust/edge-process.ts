@@ -1,7 +1,7 @@
 import fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { pino } from 'pino'
 import { defaultLimits } from '../../../service/api/limits.ts'
-import { guardCertificates, listenSecurely } from '../../../service/api/secure.ts'
+import { guardCertificates, listenSecurely, type SecureEndpoint } from '../../../service/api/secure.ts'
 import { createClientIdentities } from '../../../service/trust/client-identity.ts'
 import { openSiteCa } from '../../../service/trust/site-ca.ts'
 
@@ -19,7 +19,7 @@ const app = fastify({
   loggerInstance: log,
   logController: new LogController({ disableRequestLogging: true }),
 })
-const endpoint = {
+const endpoint: Omit<SecureEndpoint, 'administration'> = {
   host: '127.0.0.1',
   port: 0,
   clientCertificates: clientCertificates === 'required' ? ('required' as const) : ('optional' as const),
