@@ -116,6 +116,17 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   }
   void watchPlant()
 
+  const { semver, builtAtMs } = version()
+  // Before the cycle starts, which must not wait for anything once it runs.
+  let network: Network | undefined
+  if (options.network) {
+    // Loads the certificate library, which a service on this machine alone does not need.
+    const { openNetwork } = await import('./network.ts')
+    const audit = createAudit(storage.journal, clock)
+    network = await openNetwork({ options: options.network, dataFolder, builtAtMs, clock, faults, audit })
+    if (network) resources.use(network)
+  }
+
   const devices = createSiteDevices({
     site,
     maps,
@@ -143,15 +154,6 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       },
     }),
   )
-  const { semver, builtAtMs } = version()
-  let network: Network | undefined
-  if (options.network) {
-    // Loads the certificate library, which a service on this machine alone does not need.
-    const { openNetwork } = await import('./network.ts')
-    const audit = createAudit(storage.journal, clock)
-    network = await openNetwork({ options: options.network, dataFolder, builtAtMs, clock, faults, audit })
-    if (network) resources.use(network)
-  }
   const sources = createApiSources({
     site: { name: site.name, demo, mode },
     version: semver,

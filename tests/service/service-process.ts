@@ -12,6 +12,7 @@ const readyLine = z.object({
   url: z.url(),
   pid: z.number(),
   signInCode: z.string().optional(),
+  secureUrl: z.url().optional(),
 })
 
 /** The admin's token of every service that tests start. */
@@ -24,6 +25,8 @@ export interface ServiceProcess extends AsyncDisposable {
   readonly child: ChildProcess
   readonly dataFolder: string
   readonly signInCode: string | undefined
+  /** Of the service on the network. */
+  readonly secureUrl: string | undefined
   /** What it said last on its standard error. */
   errors(): string
   /** From spawn to the ready line. */
@@ -52,11 +55,12 @@ export async function startService(
   const exited = once(child, 'exit')
   for await (const line of lines) {
     if (!line.startsWith('{')) continue
-    const { url, pid, signInCode } = readyLine.parse(JSON.parse(line))
+    const { url, pid, signInCode, secureUrl } = readyLine.parse(JSON.parse(line))
     return {
       url,
       pid,
       signInCode,
+      secureUrl,
       errors: () => errors,
       child,
       dataFolder,
