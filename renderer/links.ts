@@ -15,9 +15,7 @@ export async function installSignInLinks(router: Router, service: ServiceClient)
     await service.signIn('api/v1/session', { kind: 'code', code }).catch((error: unknown) => (linkError.value = error))
   }
   await follow()
-  router.beforeEach(async ({ path }) => {
-    if (path !== '/sign-in') return true
-    await follow()
-    return { name: 'site' }
+  router.beforeEach(async ({ redirectedFrom }) => {
+    if (redirectedFrom?.path === '/sign-in') await follow()
   })
 }

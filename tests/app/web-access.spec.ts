@@ -45,7 +45,7 @@ test('signs in with the keyboard alone, back to where one was, and out again', a
   await page.keyboard.press('Enter')
   await isLive(page)
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Grid meter')
-  await page.getByRole('button', { name: `Signed in as ${user}, Viewer` }).click()
+  await page.getByRole('button', { name: `Signed in as ${user} Viewer` }).click()
   await page.getByRole('menuitem', { name: 'Sign out' }).click()
   await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible()
   await page.reload()

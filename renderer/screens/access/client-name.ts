@@ -1,8 +1,8 @@
 const browsers = [
-  ['Electron', /\bElectron\//],
+  ['R-EMS app', /\b(?:Electron|r-ems)\//i],
   ['Edge', /\bEdg\//],
   ['Firefox', /\bFirefox\//],
-  ['Chrome', /\bChrome\//],
+  ['Chrome', /Chrome\//],
   ['Safari', /\bSafari\//],
 ] as const
 const systems = [
@@ -21,7 +21,7 @@ const nameIn = (list: readonly (readonly [string, RegExp])[], text: string): str
 export function clientName(userAgent: string): string | undefined {
   const browser = nameIn(browsers, userAgent)
   const system = nameIn(systems, userAgent)
-  if (browser !== undefined) return [browser === 'Electron' ? 'R-EMS app' : browser, system].filter(Boolean).join(', ')
+  if (browser !== undefined) return [browser, system].filter(Boolean).join(', ')
   const [program = ''] = userAgent.split(/[\s/]/)
   return program === '' || program === 'unknown' ? undefined : program
 }
