@@ -36,7 +36,7 @@ const line = (longest: number) =>
     .trim()
     .min(1)
     .max(longest)
-    .regex(/^\P{C}+$/u, 'one line of visible characters')
+    .regex(/^[^\p{C}\p{Zl}\p{Zp}]+$/u, 'one line of visible characters')
 
 const code = z.string().min(6).max(64)
 const bearer = z.boolean().default(false).meta({
