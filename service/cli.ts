@@ -1,9 +1,23 @@
 import { readSecret } from './cli/read-secret.ts'
+import { createInterface } from 'node:readline/promises'
 import { run } from './cli/run.ts'
+
+const stop = new AbortController()
+// The second one ends the program the hard way.
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort())
+// Whoever reads the output may have seen enough, such as head.
+process.stdout.on('error', () => process.exit())
 
 process.exitCode = await run(process.argv.slice(2), {
   environment: process.env,
+  signal: stop.signal,
+  interactive: process.stdin.isTTY && process.stderr.isTTY,
+  screen: process.stdout.isTTY,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   readSecret,
+  async ask(question) {
+    using lines = createInterface({ input: process.stdin, output: process.stderr })
+    return lines.question(question, { signal: stop.signal }).catch(() => '')
+  },
 })

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pino } from 'pino'
 import type { SiteEvent } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
@@ -11,13 +11,19 @@ import { announce } from './announce.ts'
 import { createAudit } from './access/audit.ts'
 import { createApi } from './api/server.ts'
 import type { Options } from './config.ts'
+import type { ArmedBus } from './drivers/modbus/bus.ts'
 import { spawnPlant } from './drivers/simulated/spawn-plant.ts'
 import type { Entries } from './entries.ts'
 import type { Network } from './network.ts'
+import { loadPointMap } from './pointmap/load.ts'
+import { loadSunspecModels } from './pointmap/sunspec/models.ts'
 import { createApiSources } from './runtime/api-sources.ts'
+import { createBusAccess } from './runtime/bus-access.ts'
+import { loadConfirmedMaps } from './runtime/confirmed-maps.ts'
 import { loadControlProperty } from './runtime/control-property.ts'
 import { createDeviceWatch } from './runtime/device-watch.ts'
 import { createFaults } from './runtime/faults.ts'
+import { createMapReload } from './runtime/map-reload.ts'
 import { createRecorder } from './runtime/recorder.ts'
 import { createSiteDevices, loadSiteMaps } from './runtime/site-devices.ts'
 import { startSiteRuntime } from './runtime/site-runtime.ts'
@@ -38,14 +44,20 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     pino.destination(2),
   )
   const clock = systemClock
-  const maps = loadSiteMaps(site, options.siteFile, [entries.mapFolder])
+  // The site's own maps come before those that are shipped.
+  const mapFolders = [join(dirname(options.siteFile), 'pointmaps'), entries.mapFolder]
+  const maps = loadSiteMaps(site, options.siteFile, mapFolders)
   await using resources = new AsyncDisposableStack()
 
+  // The plant starts while the storage opens; whatever fails on the way, it does not outlive this.
+  const plantEnd = new AbortController()
+  resources.defer(() => plantEnd.abort())
   const needsPlant = site.devices.some(({ connection }) => connection.startsWith('demo://'))
   const spawning = needsPlant
     ? spawnPlant({
         entry: entries.plant,
         nodePath: process.execPath,
+        signal: plantEnd.signal,
         // The devices outlive a killed service for a while, so that their own timers can be seen to act.
         args: ['--linger', '60', ...options.plantArguments],
         log: (line) => log.warn({ plant: line }, 'plant says'),
@@ -127,14 +139,30 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     if (network) resources.use(network)
   }
 
+  const buses = new Map<string, ArmedBus>()
+  const sunspecFolder = join(entries.mapFolder, 'sunspec/models')
   const devices = createSiteDevices({
+    buses,
     site,
     maps,
-    sunspecFolder: join(entries.mapFolder, 'sunspec/models'),
+    sunspecFolder,
     plant,
     clock,
     resources,
   })
+  const mapsInUse = () => devices.map(({ map }) => map)
+  const { enabled, dryRun } = control.get()
+  const confirmedMaps = await loadConfirmedMaps(dataFolder, mapsInUse, enabled && !dryRun)
+  const mapReload = resources.use(
+    createMapReload({
+      folders: mapFolders,
+      users: devices,
+      load: (id) => loadPointMap(id, mapFolders),
+      control: control.get,
+      faults,
+      used: ({ id, hash }) => void storage.journal.append({ kind: 'map', principal: 'file', detail: `${id} ${hash}` }),
+    }),
+  )
   const watchDevices = createDeviceWatch(devices, faults)
   const newSamples = createRecorder(devices.map(({ device }) => device))
   const runtime = resources.use(
@@ -146,6 +174,8 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       clock,
       control: control.get,
       journal: (record) => void storage.journal.append(record),
+      journalDurable: (record) => storage.journal.appendDurable(record),
+      mapsConfirmed: confirmedMaps.obstacle,
       onCycle(flow) {
         watchDevices()
         storage.addSamples(newSamples())
@@ -162,6 +192,18 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     storage,
     faults,
     control,
+    async confirmMaps() {
+      await mapReload.activate()
+      await confirmedMaps.confirm()
+    },
+    bus: createBusAccess({
+      buses,
+      entries: devices,
+      guard: runtime,
+      loadMap: (id) => loadPointMap(id, mapFolders),
+      sunspecModels: () => loadSunspecModels(sunspecFolder),
+      clock,
+    }),
   })
   const api = resources.use(
     await createApi({

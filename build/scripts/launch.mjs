@@ -12,6 +12,9 @@ const child = spawn(pinnedNode(), [join(root, `out/service/${program}.js`), ...a
   stdio: 'inherit',
 })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+// Whoever started this may be killed without a chance to pass a signal on; the service must not outlive it unseen.
+const parent = process.ppid
+setInterval(() => process.ppid !== parent && child.kill('SIGTERM'), 250).unref()
 child.on('error', (error) => {
   process.stderr.write(`${program} could not be started: ${error.message}\n`)
   process.exit(1)

@@ -21,7 +21,7 @@ function count(lane, { passed = 0, failed = 0, skipped = 0 }, startedMs) {
 function run(command, args, environment = {}) {
   return spawnSync(command, args, {
     cwd: root,
-    env: toolEnvironment(environment),
+    env: toolEnvironment({ NO_COLOR: '1', ...environment }),
     stdio: ['ignore', 'inherit', 'inherit'],
     shell: process.platform === 'win32',
   })
@@ -77,10 +77,21 @@ function playwright(lane, project, environment, wrapper = []) {
     ...environment,
     PLAYWRIGHT_JSON_OUTPUT_NAME: file,
   })
-  const stats = readReport(file)?.stats
+  const report = readReport(file)
+  const stats = report?.stats
   const failed = (stats?.unexpected ?? 0) + (stats?.flaky ?? 0)
   const broken = status !== 0 && failed === 0 ? 1 : 0
-  count(lane, { passed: stats?.expected ?? 0, failed: failed + broken, skipped: stats?.skipped ?? 0 }, started)
+  count(
+    `${lane}${electronVersion(report)}`,
+    { passed: stats?.expected ?? 0, failed: failed + broken, skipped: stats?.skipped ?? 0 },
+    started,
+  )
+}
+
+/** The Electron that the tests themselves saw, so that the lane is reported under its true name. */
+function electronVersion(report) {
+  const seen = JSON.stringify(report ?? '').match(/"type":"electron","description":"([^"]+)"/)
+  return seen ? ` ${seen[1]}` : ''
 }
 
 /** A real Electron: the package's own binary, or the runtime kept for tests beside the project. */
@@ -119,13 +130,12 @@ if (chromium) {
 }
 const electron = electronRuntime()
 if (electron) {
-  const version = readFileSync(join(electron, 'version'), 'utf8').trim()
   const wrapper = process.platform === 'linux' && !process.env.DISPLAY ? ['xvfb-run', '-a'] : []
   if (wrapper.length > 0 && !findProgram('xvfb-run')) {
     process.stdout.write('No display and no xvfb-run: install the package xvfb. The desktop app was not tested.\n')
-    count(`desktop app in Electron ${version}`, { failed: 1 }, Date.now())
+    count('desktop app in Electron', { failed: 1 }, Date.now())
   } else {
-    playwright(`desktop app in Electron ${version}`, 'desktop', { ELECTRON_OVERRIDE_DIST_PATH: electron }, wrapper)
+    playwright('desktop app in Electron', 'desktop', { ELECTRON_OVERRIDE_DIST_PATH: electron }, wrapper)
   }
 } else {
   process.stdout.write('No Electron runtime could be had; the desktop app was not tested.\n')

@@ -18,6 +18,7 @@ import { installDocumentation, installDocumentRoute } from './openapi.ts'
 import { checkPerimeter } from './perimeter.ts'
 import { answerBrokenRequest, sendError } from './problems.ts'
 import { auditRoutes } from './routes/audit.ts'
+import { busRoutes } from './routes/bus.ts'
 import { deviceRoutes } from './routes/devices.ts'
 import { historyRoutes } from './routes/history.ts'
 import { livePath, liveRoutes } from './routes/live.ts'
@@ -226,6 +227,7 @@ async function installRoutes(
   await app.register(auditRoutes, { sources })
   await app.register(siteRoutes, { sources })
   await app.register(deviceRoutes, { sources })
+  await app.register(busRoutes, { sources })
   await app.register(historyRoutes, { sources })
   await app.register(metricRoutes, { metrics })
   await app.register(liveRoutes, { hub })

@@ -10,6 +10,7 @@ import type {
   PowerFlow,
   Status,
 } from '#contract/api.ts'
+import type { BusAnswer, BusRead, BusWrite, BusWritten } from '#contract/bus.ts'
 
 /** A measurement query with its times resolved. */
 export interface MeasurementRange {
@@ -66,6 +67,10 @@ export interface Sources {
   events(query: EventQuery): Promise<Events>
   /** Resolves to the state that is in force after the change was made durable. */
   setControl(request: ControlRequest, principal: Principal): Promise<ControlState>
+  /** One read on a bus that the service holds. Rejects with bus.unknown; what happens in the field is an answer. */
+  readBus(request: BusRead): Promise<BusAnswer>
+  /** A write by a person. Rejects with bus.unknown, map.not-found or write.refused. */
+  writeBus(request: BusWrite, principal: Principal): Promise<BusWritten>
   metrics(): MetricNumbers
   auditEntries(query: AuditQuery): Promise<AuditEntries>
   verifyAudit(): Promise<AuditVerification>

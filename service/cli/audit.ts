@@ -1,7 +1,7 @@
 import { parseCommandLine, UsageError } from '../args.ts'
 import { csvLine } from './csv.ts'
 import { openTarget, targetFlags, targetUsage } from './edge-target.ts'
-import type { Command } from './run.ts'
+import type { Command } from './terminal.ts'
 
 const usage = `usage: r-emsctl audit verify [--json]
        r-emsctl audit export [--format jsonl|csv]

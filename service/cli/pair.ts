@@ -1,6 +1,6 @@
 import { parseCommandLine } from '../args.ts'
 import { openTarget, targetFlags, targetUsage } from './edge-target.ts'
-import type { Command } from './run.ts'
+import type { Command } from './terminal.ts'
 
 const usage = `usage: r-emsctl pair [--new-code]
 

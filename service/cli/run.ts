@@ -3,31 +3,31 @@ import { UsageError } from '../args.ts'
 import { version } from '../version.ts'
 import { audit } from './audit.ts'
 import { NoAnswer, Refused } from './edge-target.ts'
+import { identify } from './identify.ts'
+import { map } from './map.ts'
 import { pair } from './pair.ts'
+import { read } from './read.ts'
+import { registers } from './registers.ts'
 import { status } from './status.ts'
+import { sunspec } from './sunspec.ts'
+import { type Command, CommandFailure, exitCode, type Terminal } from './terminal.ts'
 import { token } from './token.ts'
 import { user } from './user.ts'
+import { write } from './write.ts'
 
-/** Where a command reads from and prints to. */
-export interface Terminal {
-  readonly environment: NodeJS.ProcessEnv
-  out(text: string): void
-  err(text: string): void
-  /** A line that is not shown, such as a password. */
-  readSecret(prompt: string): Promise<string>
+const commands: Readonly<Record<string, Command>> = {
+  status,
+  identify,
+  read,
+  registers,
+  write,
+  sunspec,
+  map,
+  user,
+  token,
+  pair,
+  audit,
 }
-
-/** One command of r-emsctl: prints its result, returns its exit code. */
-export interface Command {
-  readonly summary: string
-  readonly usage: string
-  run(args: string[], terminal: Terminal): Promise<number>
-}
-
-/** Exit codes of r-emsctl, the same for every command. */
-export const exitCode = { done: 0, failed: 1, usage: 2, noAnswer: 3, deviceException: 4, refused: 5 } as const
-
-const commands: Readonly<Record<string, Command>> = { status, user, token, pair, audit }
 
 function usage(): string {
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(12)} ${summary}`)
@@ -57,9 +57,14 @@ export async function run(args: string[], terminal: Terminal): Promise<number> {
   try {
     return await command.run(rest, terminal)
   } catch (error) {
+    if (terminal.signal.aborted) return exitCode.interrupted
     if (error instanceof UsageError) {
       terminal.err(`r-emsctl ${name}: ${error.message}\n${command.usage}`)
       return exitCode.usage
+    }
+    if (error instanceof CommandFailure) {
+      terminal.err(`r-emsctl ${name}: ${error.message}\n`)
+      return error.code
     }
     if (error instanceof EdgeError) {
       terminal.err(`r-emsctl ${name}: ${error.message}\n${error.action}\n`)

@@ -1,7 +1,7 @@
 import { type Status, status as statusSchema } from '#contract/api.ts'
 import { parseCommandLine, parsePort, UsageError } from '../args.ts'
 import { dataFolderOf, readToken, targetFlags } from './edge-target.ts'
-import type { Command } from './run.ts'
+import { type Command, exitCode } from './terminal.ts'
 
 const usage = `usage: r-emsctl status [--url http://127.0.0.1:PORT] [--data-dir DIR] [--json]
 
@@ -9,9 +9,6 @@ Shows what the service on this machine is doing (default: R_EMS_API_PORT or 8080
 the one in its data folder (R_EMS_DATA_DIR; default /var/lib/r-ems).
 Exit code: 0 running without faults, 1 running with faults, 3 no answer, 5 not let in.
 `
-
-const noAnswerExitCode = 3
-const refusedExitCode = 5
 
 export const status: Command = {
   summary: 'what the service on this machine is doing',
@@ -37,19 +34,19 @@ export const status: Command = {
         err(
           `r-emsctl status: ${url} answers, but lets nobody in without a token. Run this as the owner of the data folder (--data-dir), or set R_EMS_API_TOKEN.\n`,
         )
-        return refusedExitCode
+        return exitCode.refused
       }
       body = await response.json()
     } catch {
       err(
         `r-emsctl status: no answer from ${url}. Is the service running? Start it with r-emsd, or name its address with --url.\n`,
       )
-      return noAnswerExitCode
+      return exitCode.noAnswer
     }
     const parsed = statusSchema.safeParse(body)
     if (!parsed.success) {
       err(`r-emsctl status: ${url} answers, but not as an R-EMS service of this version.\n`)
-      return noAnswerExitCode
+      return exitCode.noAnswer
     }
     out(values.json ? `${JSON.stringify(parsed.data)}\n` : describe(parsed.data, url))
     return parsed.data.faults.length > 0 ? 1 : 0

@@ -1,7 +1,7 @@
 import { newApiToken } from '#contract/access.ts'
 import { parseCommandLine, UsageError } from '../args.ts'
 import { openTarget, targetFlags, targetUsage } from './edge-target.ts'
-import type { Command } from './run.ts'
+import type { Command } from './terminal.ts'
 
 const usage = `usage: r-emsctl token list [--json]
        r-emsctl token create PURPOSE --role ROLE [--days N]

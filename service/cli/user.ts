@@ -1,7 +1,7 @@
 import { newUser, role as roleSchema, type Role, type User } from '#contract/access.ts'
 import { parseCommandLine, UsageError } from '../args.ts'
 import { type EdgeTarget, openTarget, targetFlags, targetUsage } from './edge-target.ts'
-import type { Command, Terminal } from './run.ts'
+import type { Command, Terminal } from './terminal.ts'
 
 const usage = `usage: r-emsctl user list [--json]
        r-emsctl user add NAME --role ROLE

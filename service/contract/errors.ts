@@ -63,6 +63,7 @@ export const errorTable = {
   },
   'device.unknown': { status: 404, action: 'See /api/v1/devices for the devices of this site.' },
   'device.silent': { status: 503, action: 'Check power, cable and address of the device.' },
+  'bus.unknown': { status: 404, action: 'See /api/v1/devices for the buses that this service holds.' },
   'metric.unknown': { status: 404, action: 'See /api/v1/devices for the points of this device.' },
   'storage.folder': {
     status: 503,

@@ -116,6 +116,6 @@ const uncapital = (title: string) =>
 
 /** "gridImportLimit2" as "Grid import limit 2". */
 function spaced(name: string): string {
-  const words = name.replaceAll(/([a-z0-9])([A-Z])|([a-z])(\d)/g, '$1$3 $2$4').toLowerCase()
+  const words = name.replaceAll(/(?<=[a-z0-9])(?=[A-Z])|(?<=[a-z])(?=\d)/g, ' ').toLowerCase()
   return words.charAt(0).toUpperCase() + words.slice(1)
 }

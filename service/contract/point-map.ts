@@ -75,6 +75,8 @@ const place = {
   scale: scale.optional(),
   /** Address of the register (sunssf) that holds the power of ten, read together with the value. */
   scaleFactor: address.optional(),
+  /** Address of the register (int16) that holds the number of decimals instead: the power of ten is its negative. */
+  decimals: address.optional(),
   offset: z.number().optional(),
 } as const
 
@@ -136,6 +138,8 @@ export const commandWrite = z.strictObject({
   function: z.enum(['holding', 'coil']).optional(),
   /** A constant, the command's value (`$value`) or its size without sign (`$magnitude`), or how long it may live (`$expiryS`). */
   value: z.union([z.number(), z.literal('$value'), z.literal('$magnitude'), z.literal('$expiryS')]),
+  /** The register counts percent of this point, which is in the unit of the command: setpoints relative to a rating. */
+  percentOf: pointName.optional(),
   /** Only for values of these signs: devices with separate registers, or a direction, for charging and discharging. */
   when: z
     .array(z.enum(['negative', 'zero', 'positive']))

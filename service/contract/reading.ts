@@ -14,6 +14,8 @@ export const reading = z.strictObject({
   quality,
   /** Why the quality is not good, in words. */
   reason: z.string().max(200).optional(),
+  /** The device itself says that it has no such value; nothing is wrong. The quality is bad all the same. */
+  absent: z.literal(true).optional(),
   /** Wall-clock time of the measurement. */
   atMs: z.number().meta({ title: 'Measured at', unit: 'ms since 1970' }),
   /** Register words (or single bits) as received. */

@@ -47,6 +47,16 @@ export const siteDevice = z.strictObject({
   map: mapId.meta({ title: 'Point map' }),
   connection,
   unitId: z.number().int().min(0).max(255).default(1).meta({ title: 'Unit ID' }),
+  /**
+   * What a person has proven for this device on this site. Automatic control uses no other command, and relies on no other
+   * sign (S12).
+   */
+  verified: z
+    .strictObject({
+      commands: z.array(z.string().max(40)).max(20).default([]).meta({ title: 'Commands that do what they say' }),
+      signs: z.array(z.string().max(60)).max(100).default([]).meta({ title: 'Points whose sign is right' }),
+    })
+    .optional(),
 })
 export type SiteDevice = z.infer<typeof siteDevice>
 

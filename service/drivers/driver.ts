@@ -7,6 +7,8 @@ export interface WriteOutcome {
   /** confirmed: read back equal; written: acknowledged, the map names no read-back. */
   readonly result: 'confirmed' | 'written' | 'failed'
   readonly reason?: string
+  /** Of a failure on the wire: silence, or a refusal by the device. Absent for what failed before or after. */
+  readonly cause?: 'no-answer' | 'exception'
   /** The request bytes as sent, hex, for the journal. */
   readonly frames: readonly string[]
   /** Value found by read-back, in the unit of the command. */
@@ -40,8 +42,10 @@ export interface Device extends AsyncDisposable {
   pollDurationMs(): number
   /** Writes one setpoint with everything the map demands around it: reversion timer, enable, commit, read-back. */
   write(setpoint: SafeSetpoint): Promise<WriteOutcome>
+  /** Like `write`, for a value that a person chose: the guard has held it against the limits of the map. */
+  writeByHand(command: string, value: number): Promise<WriteOutcome>
   /** The frames `write` would send now. */
-  encode(setpoint: SafeSetpoint): EncodedWrite
+  encode(setpoint: Pick<SafeSetpoint, 'command' | 'value'>): EncodedWrite
   /** Hands control back to the device at once, where its map says how. */
   release(command: string): Promise<WriteOutcome>
 }

@@ -14,18 +14,22 @@ import { fromBigint, fromFloat, reorder, toBigint, toFloat } from './words.ts'
 
 type Result = { readonly value: DecodedValue } | { readonly reason: string }
 
-const notAvailable = { reason: 'not available' } as const
+/** What a sentinel means: the device says that it has no such value. */
+export const notAvailableReason = 'not available'
+const notAvailable = { reason: notAvailableReason } as const
 
 /**
  * Decodes one point from the registers a poll has brought. What is not available, not read or not plausible is not
  * measured: the answer then has a reason and no value.
  */
 export function decodePoint(point: ResolvedPoint, image: RegisterImage): Decoded {
-  const raw: number[] = []
-  for (const address of point.addresses) {
+  // Addresses turned into words in place: an array of the right size from the start costs half of one that grows.
+  const raw = point.addresses.slice()
+  for (let index = 0; index < raw.length; index += 1) {
+    const address = raw[index]!
     const word = image.word(point.function, address)
     if (word === undefined) return { ok: false, reason: `register ${address} was not read`, raw: [] }
-    raw.push(word)
+    raw[index] = word
   }
   const result = decodeWords(point, reorder(raw, point), image)
   if ('reason' in result) return { ok: false, reason: result.reason, raw }
@@ -52,10 +56,10 @@ function decodeWords(point: ResolvedPoint, words: readonly number[], image: Regi
     return 'text' in result ? { value: result.text } : result
   }
   if (isSentinel(point, spec, words)) return notAvailable
-  if (!isFiniteRaw(number)) return { reason: Number.isNaN(number) ? 'not available' : 'the device sent infinity' }
+  if (!isFiniteRaw(number)) return { reason: Number.isNaN(number) ? notAvailableReason : 'the device sent infinity' }
   if (spec.kind === 'bcd' && number < 0) return { reason: `0x${toBigint(words).toString(16)} is not BCD` }
   if (spec.kind === 'flags') return { value: flagWords(BigInt(number), spec.bits, point.bits) }
-  if (spec.kind === 'enum' || (point.values && !spec.numeric)) {
+  if (spec.kind === 'enum' || point.values) {
     if (point.values) return { value: point.values[String(number)] ?? String(number) }
     return { value: Number(number) }
   }
@@ -148,6 +152,7 @@ function scaleFloat(raw: number, { scale, offset }: Pick<ResolvedPoint, 'scale' 
 interface Scaled {
   readonly function: RegisterFunction
   readonly scaleFactorAddress?: number
+  readonly decimals?: true
   readonly scalePower: number
 }
 
@@ -157,7 +162,8 @@ function scalePower(place: Scaled, image: RegisterImage): number | string {
   const word = image.word(place.function, place.scaleFactorAddress)
   if (word === undefined) return `scale factor register ${place.scaleFactorAddress} was not read`
   if (word === 0x8000) return 'its scale factor is not available'
-  const power = word > 0x7fff ? word - 0x10000 : word
+  const sent = word > 0x7fff ? word - 0x10000 : word
+  const power = place.decimals ? -sent : sent
   return power >= -10 && power <= 10 ? power : `its scale factor ${power} is implausible (-10 to 10)`
 }
 
@@ -180,9 +186,20 @@ export function writeValue(
 /**
  * The registers that carry a value, the inverse of decoding. A value that does not fit is refused, never wrapped or
  * clipped; one between two steps goes to the nearer. The image supplies the scale factor, and for types that are only
- * a part of a register (bit:B, uint8h …) the rest of it.
+ * a part of a register (bit:B, uint8h …) the rest of it, and the rating that a percentage is of.
  */
 export function encodeWrite(write: ResolvedWrite, value: number, image: RegisterImage): Encoded {
+  if (!write.percentOf || typeof write.value === 'number') return encodeValue(write, value, image)
+  const { name } = write.percentOf
+  const base = decodePoint(write.percentOf, image)
+  if (!base.ok) return { ok: false, reason: `${name}, of which a percentage is written, is unknown: ${base.reason}` }
+  if (typeof base.value !== 'number' || base.value <= 0)
+    return { ok: false, reason: `${name} is ${String(base.value)}; no percentage of that can be written` }
+  const encoded = encodeValue(write, (value / base.value) * 100, image)
+  return encoded.ok ? { ...encoded, value: Number(((encoded.value / 100) * base.value).toPrecision(12)) } : encoded
+}
+
+function encodeValue(write: ResolvedWrite, value: number, image: RegisterImage): Encoded {
   if (!Number.isFinite(value)) return { ok: false, reason: `${value} is not a number that can be written` }
   if (write.function === 'coil') {
     return value === 0 || value === 1

@@ -10,6 +10,8 @@ interface Factor extends Decimal {
 }
 
 const cache = new Map<number, Factor>()
+/** The powers of ten that are exact doubles. */
+const powersOfTen = Array.from({ length: 23 }, (_, exponent) => 10 ** exponent)
 
 /** The shortest decimal that reads back as this number. Scales and offsets recur, so they are remembered. */
 function decimalOf(value: number): Factor {
@@ -27,9 +29,9 @@ function decimalOf(value: number): Factor {
 function numberOf({ digits, exponent }: Decimal): number {
   const small = Number(digits)
   if (Number.isSafeInteger(small)) {
-    // Powers of ten up to 22 are exact doubles, so one operation rounds once.
-    if (exponent >= 0 && exponent <= 22) return small * 10 ** exponent
-    if (exponent < 0 && exponent >= -22) return small / 10 ** -exponent
+    // One operation with an exact power rounds once.
+    if (exponent >= 0 && exponent <= 22) return small * powersOfTen[exponent]!
+    if (exponent < 0 && exponent >= -22) return small / powersOfTen[-exponent]!
   }
   return Number(`${digits}e${exponent}`)
 }
@@ -50,7 +52,7 @@ export function applyScale(raw: number | bigint, scale: number, power: number, o
     const digits = raw * factor.small
     const exponent = factor.exponent + power
     if (Number.isSafeInteger(digits) && exponent >= -22 && exponent <= 22)
-      return exponent >= 0 ? digits * 10 ** exponent : digits / 10 ** -exponent
+      return exponent >= 0 ? digits * powersOfTen[exponent]! : digits / powersOfTen[-exponent]!
   }
   return applyExactly(BigInt(raw), scale, power, offset)
 }

@@ -51,7 +51,7 @@ function lintWrites(command: MapCommand, map: EffectiveMap, report: Report): voi
     [['expiry', 'heartbeat'], expiry.kind === 'watchdog' ? (expiry.heartbeat ?? []) : []],
   ]
   for (const [path, list] of lists)
-    for (const [index, write] of list.entries()) lintWrite(write, map, [...path, index], report)
+    for (const [index, write] of list.entries()) lintWrite(write, command, map, [...path, index], report)
   if (!writes.some(({ value }) => value === '$value' || value === '$magnitude'))
     report(['writes'], 'none of the writes carries $value')
   const signs = new Set(writes.flatMap((write) => write.when ?? ['negative', 'zero', 'positive']))
@@ -78,7 +78,8 @@ function possibleSigns({ limits: { min, max } }: MapCommand): readonly ('negativ
   ]
 }
 
-function lintWrite(write: CommandWrite, map: EffectiveMap, path: Path, report: Report): void {
+function lintWrite(write: CommandWrite, { unit }: MapCommand, map: EffectiveMap, path: Path, report: Report): void {
+  lintPercentage(write, unit, map, path, report)
   const single =
     placeOf({ ...write, function: write.function ?? map.defaults?.function }, undefined).function === 'coil'
   const place = { ...write, function: single ? ('coil' as const) : ('holding' as const) }
@@ -91,6 +92,19 @@ function lintWrite(write: CommandWrite, map: EffectiveMap, path: Path, report: R
   const type = placeOf(place, map.defaults).type
   if (spec && typeof write.value === 'number' && type !== undefined)
     lintConstant(write, typeSpec(type).bits, path, report)
+}
+
+function lintPercentage(
+  { percentOf, value }: CommandWrite,
+  unit: string,
+  map: EffectiveMap,
+  path: Path,
+  report: Report,
+): void {
+  if (percentOf === undefined) return
+  if (value !== '$value' && value !== '$magnitude') report([...path, 'percentOf'], 'a constant is in percent already')
+  if (!map.points[percentOf]) report([...path, 'percentOf'], `there is no point ${percentOf}`)
+  else if (metricOf(percentOf).unit !== unit) report([...path, 'percentOf'], `${percentOf} is not in ${unit}`)
 }
 
 function lintConstant(write: CommandWrite, bits: number, path: Path, report: Report): void {

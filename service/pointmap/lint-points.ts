@@ -10,7 +10,16 @@ export type Report = (path: readonly (string | number)[], message: string, allow
 
 type Place = Pick<
   MapPoint,
-  'address' | 'sunspec' | 'function' | 'type' | 'wordOrder' | 'byteOrder' | 'scale' | 'scaleFactor' | 'offset'
+  | 'address'
+  | 'sunspec'
+  | 'function'
+  | 'type'
+  | 'wordOrder'
+  | 'byteOrder'
+  | 'scale'
+  | 'scaleFactor'
+  | 'decimals'
+  | 'offset'
 >
 
 /** Where a value is and how it is read. Returns its type when it is known without the device. */
@@ -21,7 +30,7 @@ export function lintPlace(place: Place, map: EffectiveMap, report: Report): Type
     return undefined
   }
   if (sunspec) {
-    for (const key of ['function', 'type', 'wordOrder', 'byteOrder', 'scaleFactor'] as const)
+    for (const key of ['function', 'type', 'wordOrder', 'byteOrder', 'scaleFactor', 'decimals'] as const)
       if (place[key] !== undefined) report([key], `the SunSpec model says what ${key} is; remove it`)
     return undefined
   }
@@ -53,8 +62,10 @@ function lintAddress({ address, wordOrder }: Place, spec: TypeSpec, type: string
 const registers = (count: number) => (count === 1 ? '1 register' : `${count} registers`)
 
 function lintScaling(place: Place, spec: TypeSpec, type: string, report: Report): void {
+  if (place.scaleFactor !== undefined && place.decimals !== undefined)
+    report(['decimals'], 'a value has either a scale factor or decimals')
   if (spec.numeric) return
-  for (const key of ['scale', 'scaleFactor', 'offset'] as const)
+  for (const key of ['scale', 'scaleFactor', 'decimals', 'offset'] as const)
     if (place[key] !== undefined) report([key], `${type} is not a number and cannot be scaled`)
 }
 

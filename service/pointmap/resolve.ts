@@ -81,11 +81,12 @@ interface Found {
   readonly addresses: readonly number[]
   readonly type: string
   readonly scaleFactorAddress?: number
+  readonly decimals?: true
   readonly scalePower: number
   readonly definition?: SunspecPoint
 }
 
-type Place = Pick<MapPoint, 'address' | 'sunspec' | 'function' | 'type' | 'scaleFactor'>
+type Place = Pick<MapPoint, 'address' | 'sunspec' | 'function' | 'type' | 'scaleFactor' | 'decimals'>
 
 function find(place: Place, { loaded, layout, models }: Context): Found | string {
   if (place.sunspec) return findSunspec(place.sunspec, layout, models)
@@ -100,6 +101,7 @@ function find(place: Place, { loaded, layout, models }: Context): Found | string
     type,
     scalePower: 0,
     ...(place.scaleFactor !== undefined && { scaleFactorAddress: place.scaleFactor }),
+    ...(place.decimals !== undefined && { scaleFactorAddress: place.decimals, decimals: true }),
   }
 }
 
@@ -171,6 +173,7 @@ function resolvePoint(name: string, point: MapPoint, context: Context): Resolved
     offset: point.offset ?? 0,
     scalePower: found.scalePower,
     ...(found.scaleFactorAddress !== undefined && { scaleFactorAddress: found.scaleFactorAddress }),
+    ...(found.decimals && { decimals: true }),
     sentinels: (point.sentinels ?? []).map((sentinel) => BigInt.asUintN(spec.bits, BigInt(sentinel))),
     typeSentinels:
       point.typeSentinels ??
@@ -200,7 +203,7 @@ function resolveCommand(
   let problem: string | undefined
   const place = (writes: readonly CommandWrite[] = []) =>
     writes.flatMap((write) => {
-      const result = resolveWrite(write, context)
+      const result = resolveWrite(write, context, points)
       if (typeof result !== 'string') return [result]
       problem ??= result
       return []
@@ -218,7 +221,13 @@ function resolveCommand(
 
 const pointOfLimit = (limit: MapCommand['limits']['min']) => (typeof limit === 'number' ? undefined : limit.point)
 
-function resolveWrite(write: CommandWrite, context: Context): ResolvedWrite | string {
+function resolveWrite(
+  write: CommandWrite,
+  context: Context,
+  points: ReadonlyMap<string, ResolvedPoint>,
+): ResolvedWrite | string {
+  const base = write.percentOf === undefined ? undefined : points.get(write.percentOf)
+  if (write.percentOf !== undefined && !base) return `it needs ${write.percentOf}, which the device does not have`
   const found = find(write, context)
   if (typeof found === 'string') return found
   const { defaults } = context.loaded.map
@@ -235,7 +244,9 @@ function resolveWrite(write: CommandWrite, context: Context): ResolvedWrite | st
     scalePower: found.scalePower,
     typeSentinels: defaultTypeSentinels(typeSpec(type), definition !== undefined),
     ...(found.scaleFactorAddress !== undefined && { scaleFactorAddress: found.scaleFactorAddress }),
+    ...(found.decimals && { decimals: true }),
     value: write.value,
+    ...(base && { percentOf: base }),
     ...(write.when && { when: write.when }),
     ...(write.with && { with: write.with }),
   }

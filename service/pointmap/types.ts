@@ -54,6 +54,8 @@ export interface ResolvedPoint {
   readonly offset: number
   /** Register with the power of ten, read in the same poll. */
   readonly scaleFactorAddress?: number
+  /** The register holds a number of decimals: the power is its negative. */
+  readonly decimals?: true
   /** A power of ten that a SunSpec model fixes instead. */
   readonly scalePower: number
   /** Raw patterns, unsigned. */
@@ -80,9 +82,11 @@ export interface ResolvedWrite {
   readonly scale: number
   readonly offset: number
   readonly scaleFactorAddress?: number
+  readonly decimals?: true
   readonly scalePower: number
   readonly typeSentinels: boolean
   readonly value: CommandWrite['value']
+  readonly percentOf?: ResolvedPoint
   readonly when?: NonNullable<CommandWrite['when']>
   readonly with?: 'single' | 'multiple'
 }
@@ -129,10 +133,11 @@ export interface RegisterImage {
 
 export type DecodedValue = number | string | string[]
 
+/** `raw` belongs to the caller. */
 export type Decoded =
-  | { readonly ok: true; readonly value: DecodedValue; readonly raw: readonly number[] }
+  | { readonly ok: true; readonly value: DecodedValue; readonly raw: number[] }
   /** Not measured: sentinel, missing word, scale factor not available, out of range. */
-  | { readonly ok: false; readonly reason: string; readonly raw: readonly number[] }
+  | { readonly ok: false; readonly reason: string; readonly raw: number[] }
 
 export type Encoded =
   | {

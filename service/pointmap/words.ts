@@ -46,7 +46,7 @@ const scratch = new DataView(new ArrayBuffer(8))
 
 /** Ordered words (2 or 4) as an IEEE 754 number. */
 export function toFloat(words: readonly number[]): number {
-  for (const [index, word] of words.entries()) scratch.setUint16(index * 2, word)
+  for (let index = 0; index < words.length; index += 1) scratch.setUint16(index * 2, words[index]!)
   return words.length === 2 ? plainFloat32(scratch.getFloat32(0)) : scratch.getFloat64(0)
 }
 

@@ -4,6 +4,8 @@ import type { LiveMessage } from '#contract/live.ts'
 import type { MeasurementRange, Sources } from '../api/sources.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Storage } from '../storage/types.ts'
+import type { BusAccess } from './bus-access.ts'
+import { toMessage } from './bus-messages.ts'
 import type { ControlProperty } from './control-property.ts'
 import type { Faults } from './faults.ts'
 import type { Mode } from './guard.ts'
@@ -31,8 +33,11 @@ export function createApiSources(parts: {
   storage: Storage
   faults: Faults
   control: ControlProperty
+  /** Takes staged maps into use and confirms all of them for automatic control. */
+  confirmMaps(): Promise<void>
+  bus: BusAccess
 }): ApiSources {
-  const { site, version, clock, runtime, storage, faults, control } = parts
+  const { site, version, clock, runtime, storage, faults, control, confirmMaps, bus } = parts
   const startedAtMs = clock.nowMs()
   const startedMonotonicMs = clock.monotonicMs()
   const requestRate = createRate(clock)
@@ -92,6 +97,8 @@ export function createApiSources(parts: {
       })
       // Release goes out while writing is still allowed.
       if (!request.enabled || request.dryRun) await runtime.release(`control is switched off: ${request.reason}`)
+      // Enabling control is the confirmation that the maps as they are now may act.
+      if (request.enabled && !request.dryRun) await confirmMaps()
       const state = await control.set(request)
       storage.addEvent({ atMs: clock.nowMs(), severity: 'info', code: 'control.changed', message: state.reason })
       return state
@@ -104,6 +111,13 @@ export function createApiSources(parts: {
       const result = await storage.journal.verify()
       if (!result.ok) return { ...result }
       return { ok: true, entries: result.entries, headSeq: result.head.seq, headHash: result.head.hash }
+    },
+    readBus: async (request) => toMessage(await bus.read(request)),
+    async writeBus(request, principal) {
+      const who = `${request.principal} by ${principal.name} (${principal.address})`
+      const { outcome, ...rest } = await bus.write({ ...request, principal: who })
+      if (outcome === 'refused') throw new EdgeError('write.refused', rest.reason ?? 'the guard refused it')
+      return { ...rest, outcome, frames: [...rest.frames] }
     },
     metrics() {
       const { count, overruns } = runtime.cycleStats()

@@ -13,6 +13,8 @@ export interface WriteTarget {
   readonly simulated: boolean
   /** The device's commands as its map declares them: the allowlist. */
   readonly commands: ReadonlyMap<string, MapCommand>
+  /** Why automatic control must not use this command yet (S12), or undefined when all of it is proven. */
+  unverified(command: string): string | undefined
 }
 
 /** What the guard leaves in the journal for every attempt, allowed or not (S2). */
@@ -27,6 +29,51 @@ export interface WriteRecord {
   readonly frames?: readonly string[]
 }
 
+/** A write that a person asked for. */
+export interface ManualWrite {
+  /** Who, such as `cli:maria`. */
+  readonly principal: string
+  /** The device of the site, or the address of one that is not part of it. */
+  readonly deviceId: string
+  readonly simulated: boolean
+  readonly value: number
+  readonly action: ManualCommand | ManualRegister | ManualNothing
+}
+
+interface ManualCommand {
+  readonly kind: 'command'
+  readonly command: string
+  readonly device: Device
+  readonly commands: WriteTarget['commands']
+}
+
+/** A register that no command of a map declares: only in Armed, and only within limits that the person typed in. */
+interface ManualRegister {
+  readonly kind: 'register'
+  /** For the journal, such as `holding 200 (FC06)`. */
+  readonly register: string
+  readonly armed: boolean
+  readonly min: number
+  readonly max: number
+  /** The command of the map that writes this register, if there is one. */
+  readonly declaredBy?: string
+  /** The frames that would be sent; empty with a value that the register cannot hold. */
+  encode(): readonly string[]
+  send(): Promise<WriteOutcome>
+}
+
+/** A write that cannot even be prepared; the attempt is journalled all the same. */
+interface ManualNothing {
+  readonly kind: 'impossible'
+  /** Command or register. */
+  readonly command: string
+  readonly reason: string
+}
+
+export interface ManualOutcome extends Omit<WriteOutcome, 'result'> {
+  readonly outcome: WriteOutcome['result'] | 'refused'
+}
+
 export type GuardedOutcome =
   | { readonly outcome: 'confirmed' | 'written' | 'failed'; readonly reason?: string }
   | { readonly outcome: 'refused' | 'recorded'; readonly reason: string }
@@ -36,15 +83,21 @@ export interface Guard {
   write(setpoint: SafeSetpoint, reason: string): Promise<GuardedOutcome>
   /** Gives control back to the device. Allowed whenever writing it was. */
   release(deviceId: string, command: string, reason: string): Promise<GuardedOutcome>
+  /** One write by a person, in the journal for good before it goes out. Never rejects. */
+  manual(write: ManualWrite): Promise<ManualOutcome>
   /** Why automatic writes to this device do not go out, or undefined when they do. */
-  obstacle(deviceId: string): { readonly outcome: 'refused' | 'recorded'; readonly reason: string } | undefined
+  obstacle(
+    deviceId: string,
+    command: string,
+  ): { readonly outcome: 'refused' | 'recorded'; readonly reason: string } | undefined
 }
 
 const principal = 'automatic control'
 
 /**
- * The one gate for automatic writes (S1): control enabled, the mode, the origin of the endpoint, the map's allowlist and
- * limits, then the journal, then the wire.
+ * The one gate for writes (S1). Automatic ones need control enabled; those of a person need none, but never meet automatic
+ * control on the same device (S9). Automatic ones use only what is verified for this site (S12). All of them pass the mode,
+ * the origin of the endpoint, the map's allowlist and limits, then the journal, then the wire.
  */
 export function createGuard(options: {
   mode: Mode
@@ -53,10 +106,17 @@ export function createGuard(options: {
   targets: ReadonlyMap<string, WriteTarget>
   control(): ControlState
   journal(record: WriteRecord): void
+  /** Resolves once the record is on the disk for good. */
+  journalDurable(record: WriteRecord): Promise<unknown>
+  /** Whether automatic control decides over this device at present. */
+  controlled(deviceId: string): boolean
 }): Guard {
-  const { mode, desktop, targets, control, journal } = options
+  const { mode, desktop, targets, control, journal, journalDurable, controlled } = options
 
-  function obstacle(deviceId: string): { outcome: 'refused' | 'recorded'; reason: string } | undefined {
+  function obstacle(
+    deviceId: string,
+    command: string,
+  ): { outcome: 'refused' | 'recorded'; reason: string } | undefined {
     const target = targets.get(deviceId)
     if (!target) return { outcome: 'refused', reason: `there is no device "${deviceId}"` }
     const { enabled, dryRun, reason } = control()
@@ -65,6 +125,8 @@ export function createGuard(options: {
       return { outcome: 'refused', reason: 'simulation mode writes only to the simulated plant' }
     if (!target.simulated && desktop)
       return { outcome: 'refused', reason: 'a service started by the desktop app does not control real devices' }
+    const unverified = target.unverified(command)
+    if (unverified !== undefined) return { outcome: 'refused', reason: unverified }
     if (dryRun) return { outcome: 'recorded', reason: 'dry run: recorded, not sent' }
     return undefined
   }
@@ -75,7 +137,7 @@ export function createGuard(options: {
     encode: (device: Device) => readonly string[],
   ): Promise<GuardedOutcome> {
     const target = targets.get(record.deviceId)
-    const refusal = obstacle(record.deviceId)
+    const refusal = obstacle(record.deviceId, record.command)
     if (!target || refusal?.outcome === 'refused') {
       const reason = refusal?.reason ?? 'unknown device'
       journal({ ...record, outcome: 'refused', detail: reason })
@@ -91,14 +153,67 @@ export function createGuard(options: {
       journal({ ...record, outcome: result, frames, ...(reason && { detail: reason }) })
       return { outcome: result, ...(reason && { reason }) }
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = messageOf(error)
       journal({ ...record, outcome: 'failed', detail: reason })
       return { outcome: 'failed', reason }
     }
   }
 
+  /** Why a person must not write this, or undefined. */
+  function manualObstacle({ deviceId, simulated, value, action }: ManualWrite): string | undefined {
+    if (action.kind === 'impossible') return action.reason
+    const { enabled, dryRun } = control()
+    if (!simulated && mode === 'simulation') return 'simulation mode writes only to the simulated plant'
+    if (enabled && !dryRun && controlled(deviceId))
+      return `automatic control decides over ${deviceId}; switch it off, or to dry run, first`
+    if (action.kind === 'command') {
+      const declared = action.commands.get(action.command)
+      if (!declared) return `the map of this device declares no command ${action.command}`
+      return outsideLimits(declared, value, action.device)
+    }
+    const { armed, min, max, declaredBy } = action
+    if (!armed) return 'a register that is no command of a map can only be written in Armed'
+    if (declaredBy !== undefined) return `this register belongs to the command ${declaredBy} of the map; use that`
+    if (!Number.isFinite(min) || !Number.isFinite(max) || min > max) return `${min} to ${max} are no limits`
+    if (!Number.isFinite(value) || value < min || value > max)
+      return `${value} is outside the limits that were given, ${min} to ${max}`
+    return undefined
+  }
+
+  async function manual(write: ManualWrite): Promise<ManualOutcome> {
+    const { principal, deviceId, value, action } = write
+    const command = action.kind === 'register' ? action.register : action.command
+    const record = { kind: 'write', principal, deviceId, command, value } as const
+    const limits = action.kind === 'register' ? `limits given: ${action.min} to ${action.max}` : 'by hand'
+    const refuse = (reason: string): ManualOutcome => {
+      journal({ ...record, outcome: 'refused', detail: reason })
+      return { outcome: 'refused', reason, frames: [] }
+    }
+    const obstacle = manualObstacle(write)
+    if (obstacle !== undefined || action.kind === 'impossible') return refuse(obstacle ?? 'it cannot be prepared')
+    try {
+      const frames = action.kind === 'command' ? action.device.encode({ command, value }).frames : action.encode()
+      await journalDurable({ ...record, outcome: 'attempt', detail: limits, frames })
+    } catch (error) {
+      return refuse(`the journal did not take it, so that it was not written: ${messageOf(error)}`)
+    }
+    try {
+      const { result, ...rest } = await (action.kind === 'command'
+        ? action.device.writeByHand(command, value)
+        : action.send())
+      const { reason, frames } = rest
+      journal({ ...record, outcome: result, frames, ...(reason && { detail: reason }) })
+      return { outcome: result, ...rest }
+    } catch (error) {
+      const reason = messageOf(error)
+      journal({ ...record, outcome: 'failed', detail: reason })
+      return { outcome: 'failed', reason, frames: [] }
+    }
+  }
+
   return {
     obstacle,
+    manual,
     write(setpoint, reason) {
       const { deviceId, command, value } = setpoint
       const record = { kind: 'write', principal, deviceId, command, value, detail: reason } as const
@@ -106,7 +221,7 @@ export function createGuard(options: {
       const declared = target?.commands.get(command)
       const outside = !declared
         ? `the map of this device declares no command ${command}`
-        : outsideLimits(declared, value, target)
+        : outsideLimits(declared, value, target?.device)
       if (outside) {
         journal({ ...record, outcome: 'refused', detail: outside })
         return Promise.resolve({ outcome: 'refused', reason: outside })
@@ -126,11 +241,13 @@ export function createGuard(options: {
   }
 }
 
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
 /** The map's own limits, which hold even if everything above them failed. */
-function outsideLimits(command: MapCommand, value: number, target: WriteTarget | undefined): string | undefined {
+function outsideLimits(command: MapCommand, value: number, device: Device | undefined): string | undefined {
   const resolve = (limit: MapCommand['limits']['min']): number | undefined => {
     if (typeof limit === 'number') return limit
-    const reading = target?.device.readings().get(limit.point)
+    const reading = device?.readings().get(limit.point)
     return typeof reading?.value === 'number' && reading.quality !== 'bad'
       ? reading.value * (limit.factor ?? 1)
       : undefined

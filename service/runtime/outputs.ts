@@ -26,7 +26,7 @@ function renewalMs(command: MapCommand): number {
 }
 
 export function createOutputs(options: {
-  guard: Guard
+  guard: Pick<Guard, 'obstacle' | 'write' | 'release'>
   command(deviceId: string, name: string): MapCommand | undefined
 }): Outputs {
   const { guard, command } = options
@@ -49,7 +49,7 @@ export function createOutputs(options: {
         const { deviceId, command: name, value } = decision.setpoint
         const declared = command(deviceId, name)
         const state = { deviceId, command: name, unit: declared?.unit ?? '', value, reasons: [...decision.reasons] }
-        const obstacle = guard.obstacle(deviceId)
+        const obstacle = guard.obstacle(deviceId, name)
         if (obstacle?.outcome === 'refused') return { ...state, outcome: 'refused', outcomeReason: obstacle.reason }
         const key = `${deviceId} ${name}`
         let entry = sent.get(key)

@@ -7,8 +7,9 @@ import { createModbusDevice } from '../drivers/modbus/device.ts'
 import type { PlantProcess } from '../drivers/simulated/spawn-plant.ts'
 import { loadPointMap } from '../pointmap/load.ts'
 import { needsSunspecWalk } from '../pointmap/resolve.ts'
-import { loadSunspecModels } from '../pointmap/sunspec/models.ts'
+import { loadSunspecModels, type SunspecModels } from '../pointmap/sunspec/models.ts'
 import type { LoadedMap } from '../pointmap/types.ts'
+import { createReplaceableDevice } from './replaceable-device.ts'
 import type { SiteDeviceEntry } from './site-runtime.ts'
 
 const demoScheme = 'demo://'
@@ -44,12 +45,16 @@ export function createSiteDevices(options: {
   plant: PlantProcess | undefined
   clock: Clock
   resources: AsyncDisposableStack
+  /** Takes the buses that are opened, by their names. */
+  buses: Map<string, ArmedBus>
 }): SiteDeviceEntry[] {
-  const { site, maps, sunspecFolder, plant, clock, resources } = options
-  const sunspec = [...maps.values()].some(needsSunspecWalk) ? { sunspecModels: loadSunspecModels(sunspecFolder) } : {}
+  const { site, maps, sunspecFolder, plant, clock, resources, buses } = options
+  // A map that is edited may begin to need them.
+  let models: SunspecModels | undefined
+  const sunspecFor = (map: LoadedMap) =>
+    needsSunspecWalk(map) ? { sunspecModels: (models ??= loadSunspecModels(sunspecFolder)) } : {}
   const endpoints: Readonly<Record<string, { host: string; port: number; unitId: number } | undefined>> =
     plant?.devices ?? {}
-  const buses = new Map<string, ArmedBus>()
   return site.devices.map((config) => {
     const map = maps.get(config.map)
     if (!map) throw new EdgeError('map.not-found', `the map ${config.map} is not loaded`)
@@ -69,9 +74,28 @@ export function createSiteDevices(options: {
       buses.set(busName, bus)
     }
     const unitId = endpoint?.unitId ?? config.unitId
-    const device = resources.use(
-      createModbusDevice({ id: config.id, unitId, map, bus, clock, cycleMs: site.cycleMs, ...sunspec }),
+    const held = resources.use(
+      createReplaceableDevice(map, (current) =>
+        createModbusDevice({
+          id: config.id,
+          unitId,
+          map: current,
+          bus,
+          clock,
+          cycleMs: site.cycleMs,
+          ...sunspecFor(current),
+        }),
+      ),
     )
-    return { config: { ...config, unitId }, device, map, bus: bus.name, simulated: endpoint !== undefined }
+    return {
+      config: { ...config, unitId },
+      device: held.device,
+      get map() {
+        return held.map()
+      },
+      replaceMap: (next) => held.replace(next),
+      bus: bus.name,
+      simulated: endpoint !== undefined,
+    }
   })
 }

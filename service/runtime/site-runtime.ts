@@ -8,7 +8,8 @@ import type { Device } from '../drivers/driver.ts'
 import type { LoadedMap } from '../pointmap/types.ts'
 import { type CycleTiming, startCycle } from './cycle.ts'
 import { commandsOf, deviceView } from './device-view.ts'
-import { createGuard, type Mode, type WriteRecord } from './guard.ts'
+import { createGuard, type Guard, type Mode, type WriteRecord, type WriteTarget } from './guard.ts'
+import { unverified } from './verified.ts'
 import { createOutputs } from './outputs.ts'
 import { createPoller } from './poller.ts'
 import { powerFlowOf } from './snapshot.ts'
@@ -17,7 +18,9 @@ import { powerFlowOf } from './snapshot.ts'
 export interface SiteDeviceEntry {
   readonly config: SiteDevice
   readonly device: Device
+  /** May be replaced while the service runs. */
   readonly map: LoadedMap
+  replaceMap(map: LoadedMap): Promise<void>
   /** Bus it shares with other devices, as an address. */
   readonly bus: string
   readonly simulated: boolean
@@ -32,6 +35,8 @@ export interface SiteRuntime extends AsyncDisposable {
   requests(): number
   /** Gives control back to every device written to. */
   release(reason: string): Promise<void>
+  /** A write by a person, through the same guard. */
+  readonly manual: Guard['manual']
   /** Rejects when the control step has failed for good. */
   readonly done: Promise<void>
 }
@@ -45,18 +50,24 @@ export function startSiteRuntime(options: {
   clock: Clock
   control(): ControlState
   journal(record: WriteRecord): void
+  journalDurable(record: WriteRecord): Promise<unknown>
+  /** Why the maps in use are not those that control was enabled with, or undefined. */
+  mapsConfirmed(): string | undefined
   /** Called at the end of each cycle, after the outputs were handed over. */
   onCycle(flow: PowerFlow): void
 }): SiteRuntime {
-  const { site, mode, desktop, entries, clock, control, journal, onCycle } = options
+  const { site, mode, desktop, entries, clock, control, journal, journalDurable, mapsConfirmed, onCycle } = options
   const byId = new Map(entries.map((entry) => [entry.config.id, entry]))
   const devices = entries.map(({ device }) => device)
+  let latest: PowerFlow | undefined
   const guard = createGuard({
     mode,
     desktop,
     control,
     journal,
-    targets: new Map(entries.map((entry) => [entry.config.id, { ...entry, commands: commandsOf(entry.map) }])),
+    journalDurable,
+    controlled: (deviceId) => latest?.setpoints.some((setpoint) => setpoint.deviceId === deviceId) ?? false,
+    targets: new Map(entries.map((entry) => [entry.config.id, targetOf(entry, site, mapsConfirmed)])),
   })
   const outputs = createOutputs({
     guard,
@@ -67,7 +78,6 @@ export function startSiteRuntime(options: {
   })
   const poller = createPoller(devices, site.cycleMs, clock)
   let state = initialState
-  let latest: PowerFlow | undefined
 
   function freeze(monotonicMs: number): ProcessImage {
     return {
@@ -108,10 +118,23 @@ export function startSiteRuntime(options: {
     },
     requests: () => devices.reduce((sum, device) => sum + device.link().requests, 0),
     release: (reason) => outputs.releaseAll(reason),
+    manual: guard.manual,
     async [Symbol.asyncDispose]() {
       await cycle[Symbol.asyncDispose]()
       await poller[Symbol.asyncDispose]()
     },
+  }
+}
+
+/** The device as the guard sees it; its map may be replaced while the service runs. */
+function targetOf(entry: SiteDeviceEntry, site: Site, mapsConfirmed: () => string | undefined): WriteTarget {
+  return {
+    device: entry.device,
+    simulated: entry.simulated,
+    get commands() {
+      return commandsOf(entry.map)
+    },
+    unverified: (command) => unverified(site, entry.config, command) ?? mapsConfirmed(),
   }
 }
 

@@ -27,6 +27,7 @@ test('is worked with the keyboard alone', async ({ web }) => {
   await expect(page).not.toHaveURL(/bus\/meter/)
   await page.keyboard.press('Home')
   await expect(page).toHaveURL(/bus\/meter$/)
+  await expect(grid.locator('.point[role=row]').first()).toBeVisible()
   await page.keyboard.press('/')
   await page.keyboard.type('frequ')
   await expect(grid.locator('.point[role=row]')).toHaveCount(1)

@@ -181,15 +181,9 @@ describe('a place that cannot be used', () => {
     expect(readdirSync(data).filter((name) => name.includes('corrupt'))).not.toEqual([])
   })
 
-  it('a second service on the same data folder is refused', async () => {
-    await using service = await startService(['--config', siteFile('twice', goodSite)])
-    const { status, stderr } = run('r-emsd', [
-      'run',
-      '--config',
-      siteFile('twice', goodSite),
-      '--data-dir',
-      service.dataFolder,
-    ])
+  it('a second service on the same data folder is refused, and takes its plant with it', async () => {
+    await using service = await startService(['--demo'])
+    const { status, stderr } = run('r-emsd', ['run', '--demo', '--data-dir', service.dataFolder])
     expect(status).toBe(1)
     expect(stderr).toContain(service.dataFolder)
   })

@@ -11,8 +11,14 @@ export interface PointFilter {
   readonly notGood: boolean
 }
 
-/** The quality a point is shown with; a point without reading has none yet. */
-export const qualityOf = (point: DevicePoint): Quality | 'none' => point.reading?.quality ?? 'none'
+/** What a point is shown as; without a reading it has no quality yet, and what the device does not have is no failure. */
+export type Shown = Quality | 'none' | 'absent'
+
+export const qualityOf = ({ reading }: DevicePoint): Shown =>
+  reading?.absent ? 'absent' : (reading?.quality ?? 'none')
+
+/** Whether a person should look at it. */
+export const needsAttention = (point: DevicePoint): boolean => !['good', 'absent'].includes(qualityOf(point))
 
 /** Every typed word must be in the name, the title or the address (40, 0x28) of the point. */
 function matches(point: DevicePoint, words: readonly string[]): boolean {
@@ -24,9 +30,7 @@ function matches(point: DevicePoint, words: readonly string[]): boolean {
 /** Points under their poll groups in the order of the device; groups that would be empty are left out. */
 export function pointRows(device: Device, filter: PointFilter): Row[] {
   const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean)
-  const shown = device.points.filter(
-    (point) => (!filter.notGood || qualityOf(point) !== 'good') && matches(point, words),
-  )
+  const shown = device.points.filter((point) => (!filter.notGood || needsAttention(point)) && matches(point, words))
   const known = new Set(device.pollGroups.map(({ name }) => name))
   const others = [...new Set(shown.map(({ pollGroup }) => pollGroup))].filter((name) => !known.has(name))
   const groups: PollGroup[] = [...device.pollGroups, ...others.map((name) => ({ name, requests: [] }))]

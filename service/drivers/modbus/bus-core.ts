@@ -1,9 +1,7 @@
 import type { Quirks } from '#contract/point-map.ts'
-import type { Clock } from '../../domain/clock.ts'
 import type { Access } from './access.ts'
-import type { BusAddress } from './address.ts'
 import { combineQuirks } from './bus-quirks.ts'
-import type { BusStats } from './bus.ts'
+import type { BusOptions, BusStats } from './bus.ts'
 import { createConnection } from './connection.ts'
 import { failed, type Answer, type ModbusRequest } from './pdu.ts'
 import { createQueue, type Priority, type Queued } from './queue.ts'
@@ -30,7 +28,7 @@ const expendableMs = 500
 export type BusCore = ReturnType<typeof createBusCore>
 
 /** The queue of one bus: who is asked when, over a connection that comes and goes. */
-export function createBusCore(address: BusAddress, clock: Clock, access: Access) {
+export function createBusCore({ address, clock, openSerial }: BusOptions, access: Access) {
   const queue = createQueue<Entry>()
   const units = new Map<number, UnitState>()
   const taps = new Set<(event: FrameEvent) => void>()
@@ -64,6 +62,7 @@ export function createBusCore(address: BusAddress, clock: Clock, access: Access)
     address,
     access,
     clock,
+    openSerial,
     transportEvents,
     opened() {
       lostReason = undefined

@@ -6,12 +6,15 @@ import { createBusCore, type BusCore } from './bus-core.ts'
 import type { ConnectionState } from './connection.ts'
 import type { Answer, ReadRequest, WriteRequest } from './pdu.ts'
 import type { Priority } from './queue.ts'
+import type { OpenSerial } from './serial-port.ts'
 import type { UnitState, UnitStats } from './unit.ts'
 import type { FrameEvent } from './wire.ts'
 
 export interface BusOptions {
   readonly address: BusAddress
   readonly clock: Clock
+  /** Opens the serial port in place of the operating system, for an emulated line. */
+  readonly openSerial?: OpenSerial
 }
 
 export interface AskOptions {
@@ -76,7 +79,7 @@ export interface ArmedBus extends AnyBus {
 
 /** A bus that carries reads only, whatever it is asked (see access.ts). */
 export function createReadOnlyBus(options: BusOptions): ReadOnlyBus {
-  const core = createBusCore(options.address, options.clock, 'read-only')
+  const core = createBusCore(options, 'read-only')
   return {
     ...common(core, options.address),
     access: 'read-only',
@@ -86,7 +89,7 @@ export function createReadOnlyBus(options: BusOptions): ReadOnlyBus {
 
 /** A bus that also writes. Whoever holds it answers for what is written. */
 export function createArmedBus(options: BusOptions): ArmedBus {
-  const core = createBusCore(options.address, options.clock, 'armed')
+  const core = createBusCore(options, 'armed')
   return {
     ...common(core, options.address),
     access: 'armed',
@@ -124,7 +127,8 @@ function reader(core: BusCore, unit: UnitState): BusUnit {
   }
 }
 
-function costsOf(address: BusAddress): ReadCosts {
+/** What a read costs on a line to this address. */
+export function costsOf(address: BusAddress): ReadCosts {
   if (address.kind !== 'rtu') return tcpCosts
   const parity = { none: 'N', even: 'E', odd: 'O' }[address.parity]
   return serialCosts({ baud: address.baud, format: `8${parity}${address.stopBits}` })

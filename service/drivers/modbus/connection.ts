@@ -4,7 +4,7 @@ import type { BusAddress } from './address.ts'
 import { encodeMbap, mbapLength } from './mbap.ts'
 import type { ModbusRequest } from './pdu.ts'
 import { encodeRtu } from './rtu-frame.ts'
-import { characterMs, openSerialStream } from './serial-port.ts'
+import { characterMs, openSerialStream, type OpenSerial } from './serial-port.ts'
 import { openTcpStream } from './stream-tcp.ts'
 import { createRtuTransport } from './transport-rtu.ts'
 import { createTcpTransport } from './transport-tcp.ts'
@@ -15,6 +15,8 @@ export interface ConnectionOptions {
   readonly address: BusAddress
   readonly access: Access
   readonly clock: Clock
+  /** Default: a real port. */
+  readonly openSerial?: OpenSerial | undefined
   readonly transportEvents: TransportEvents
   opened(): void
   /** It could not be opened, or is gone without our doing. */
@@ -47,7 +49,7 @@ const longestBackOffMs = 30_000
 
 /** Opens and reopens one connection or port, on demand, with back-off and jitter. */
 export function createConnection(options: ConnectionOptions): Connection {
-  const { address, access, clock, transportEvents: events } = options
+  const { address, access, clock, openSerial = openSerialStream, transportEvents: events } = options
   let state: ConnectionState = 'closed'
   let transport: Transport | undefined
   let opening: AbortController | undefined
@@ -90,7 +92,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     try {
       const stream =
         address.kind === 'rtu'
-          ? await openSerialStream(address, streamEvents, signal)
+          ? await openSerial(address, streamEvents, signal)
           : await openTcpStream(address, streamEvents, clock, signal)
       own = makeTransport(stream, rtuFrames)
       transport = own

@@ -1,6 +1,6 @@
-import { decodePoint } from '../../pointmap/codec.ts'
+import { decodePoint, notAvailableReason } from '../../pointmap/codec.ts'
 import { deriveReading, inputsOf } from '../../pointmap/derive.ts'
-import type { ResolvedMap, ResolvedPoint } from '../../pointmap/types.ts'
+import type { Decoded, ResolvedMap, ResolvedPoint } from '../../pointmap/types.ts'
 import type { TimedReading } from '../driver.ts'
 import type { BlockResult, Instant } from './block-reader.ts'
 import { createImage } from './register-image.ts'
@@ -17,27 +17,34 @@ export function updateReadings(
   at: Instant,
 ): void {
   const image = createImage()
-  const measuredAt = new Map<ResolvedPoint, Instant>()
-  const troubles = new Map<ResolvedPoint, Exclude<BlockResult, { kind: 'read' }>>()
+  // A value in several answers is as old as the first of them, and not known when one of them is missing.
+  const done = results.length > 1 ? new Set<ResolvedPoint>() : undefined
   for (const result of results) {
-    if (result.kind === 'read') image.put(result.page)
+    if (result.kind === 'read') {
+      image.put(result.page)
+      continue
+    }
     for (const point of result.block.points) {
-      if (result.kind !== 'read') troubles.set(point, result)
-      // A value in several answers is as old as the first of them.
-      else if (!measuredAt.has(point)) measuredAt.set(point, result.at)
+      done?.add(point)
+      if (result.kind === 'absent' || readings.get(point.name)?.value === undefined)
+        readings.set(point.name, bad(result.reason, at))
     }
   }
-  for (const [point, trouble] of troubles) {
-    measuredAt.delete(point)
-    if (trouble.kind === 'absent' || readings.get(point.name)?.value === undefined)
-      readings.set(point.name, bad(trouble.reason, at))
+  for (const result of results) {
+    if (result.kind !== 'read') continue
+    for (const point of result.block.points) {
+      if (done?.has(point)) continue
+      done?.add(point)
+      readings.set(point.name, measured(decodePoint(point, image), result.at))
+    }
   }
-  for (const [point, pointAt] of measuredAt) {
-    const decoded = decodePoint(point, image)
-    const raw = [...decoded.raw]
-    if (decoded.ok) readings.set(point.name, { value: decoded.value, quality: 'good', ...pointAt, raw })
-    else readings.set(point.name, { ...bad(decoded.reason, pointAt), raw })
-  }
+}
+
+function measured(decoded: Decoded, { atMs, monotonicMs }: Instant): TimedReading {
+  const { raw } = decoded
+  if (decoded.ok) return { value: decoded.value, quality: 'good', atMs, monotonicMs, raw }
+  const reason = decoded.reason.slice(0, reasonLength)
+  return { quality: 'bad', reason, atMs, monotonicMs, raw, ...(reason === notAvailableReason && { absent: true }) }
 }
 
 /** Computes the derived points whose inputs are known, as old as their oldest input. */

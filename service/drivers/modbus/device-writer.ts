@@ -1,6 +1,6 @@
 import { appliesTo, encodeWrite, writeValue } from '../../pointmap/codec.ts'
 import { typeSpec } from '../../pointmap/point-types.ts'
-import type { ResolvedCommand, ResolvedMap, ResolvedWrite } from '../../pointmap/types.ts'
+import type { RegisterFunction, ResolvedCommand, ResolvedMap, ResolvedWrite } from '../../pointmap/types.ts'
 import type { Clock } from '../../domain/clock.ts'
 import type { WriteOutcome } from '../driver.ts'
 import type { ArmedBusUnit, BusUnit, Written } from './bus.ts'
@@ -43,9 +43,10 @@ export function createDeviceWriter(options: WriterOptions): DeviceWriter {
   async function learn(writes: readonly ResolvedWrite[]): Promise<boolean> {
     let complete = true
     for (const write of writes) {
-      for (const address of neededRegisters(write)) {
-        const answer = await reader.ask({ fn: 3, address, count: 1 }, { priority: 'write', signal })
-        if (answer.kind === 'words') known.put({ function: 'holding', address, words: answer.words })
+      for (const { function: table, address } of neededRegisters(write)) {
+        const fn = table === 'input' ? 4 : 3
+        const answer = await reader.ask({ fn, address, count: 1 }, { priority: 'write', signal })
+        if (answer.kind === 'words') known.put({ function: table, address, words: answer.words })
         else complete = false
       }
     }
@@ -69,8 +70,8 @@ export function createDeviceWriter(options: WriterOptions): DeviceWriter {
   }
 
   /** Sends one write. A lost acknowledgement leaves the outcome unknown; setting a register again does no harm, once. */
-  async function send(request: WriteRequest, frames: string[]): Promise<string | undefined> {
-    let problem: string | undefined
+  async function send(request: WriteRequest, frames: string[]): Promise<Problem | undefined> {
+    let problem: Problem | undefined
     for (let attempt = 1; attempt <= 2; attempt++) {
       const written = await writer!.write(request, { signal })
       if (written.frame) frames.push(written.frame.toString('hex'))
@@ -128,7 +129,7 @@ export function createDeviceWriter(options: WriterOptions): DeviceWriter {
         const problem = await send(request, frames)
         if (problem === undefined) continue
         const which = planned.length > 1 ? `write ${index + 1} of ${planned.length} (${text})` : text
-        return { result: 'failed', reason: `${which}: ${problem}`, frames }
+        return { result: 'failed', ...problem, reason: `${which}: ${problem.reason}`, frames }
       }
       if (value === undefined || !command.readBack) return { result: 'written', frames }
       return { result: 'failed', ...(await confirm(map, command, value)), frames }
@@ -154,12 +155,24 @@ function writesOf({ writes, release, expiry }: ResolvedCommand, value: number | 
   return expiry.kind === 'watchdog' ? [...wanted, ...expiry.heartbeat] : wanted
 }
 
-function neededRegisters(write: ResolvedWrite): number[] {
-  const needed = write.scaleFactorAddress === undefined ? [] : [write.scaleFactorAddress]
+function neededRegisters(write: ResolvedWrite): readonly Register[] {
   const { kind } = typeSpec(write.type)
   const shared = write.function === 'holding' && (kind === 'bit' || kind === 'high-byte' || kind === 'low-byte')
-  return shared ? [...needed, write.address] : needed
+  const base = write.percentOf
+  return [
+    ...(write.scaleFactorAddress === undefined ? [] : [holding(write.scaleFactorAddress)]),
+    ...(shared ? [holding(write.address)] : []),
+    ...(base ? base.addresses.map((address) => ({ function: base.function, address })) : []),
+    ...(base?.scaleFactorAddress === undefined ? [] : [{ function: base.function, address: base.scaleFactorAddress }]),
+  ]
 }
+
+interface Register {
+  readonly function: RegisterFunction
+  readonly address: number
+}
+
+const holding = (address: number): Register => ({ function: 'holding', address })
 
 function requestsFor(map: ResolvedMap, write: ResolvedWrite, words: readonly number[]): WriteRequest[] {
   const { address } = write
@@ -173,12 +186,15 @@ function requestsFor(map: ResolvedMap, write: ResolvedWrite, words: readonly num
     : words.map((value, i) => ({ fn: 6, address: address + i, value }))
 }
 
-function problemOf({ answer }: Written): string | undefined {
+type Problem = Required<Pick<WriteOutcome, 'reason'>> & Pick<WriteOutcome, 'cause'>
+
+function problemOf({ answer }: Written): Problem | undefined {
   if (answer.kind === 'written') return undefined
-  if (answer.kind === 'failed') return answer.reason
+  if (answer.kind === 'failed') return { reason: answer.reason, cause: 'no-answer' }
   // 5: accepted, takes its time. The read-back tells whether it came about.
-  if (answer.kind === 'exception') return answer.code === 5 ? undefined : exceptionText(answer.code)
-  return 'an answer of another kind'
+  if (answer.kind === 'exception')
+    return answer.code === 5 ? undefined : { reason: exceptionText(answer.code), cause: 'exception' }
+  return { reason: 'an answer of another kind' }
 }
 
 function mayRepeat({ answer }: Written): boolean {

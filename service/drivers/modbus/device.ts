@@ -69,7 +69,8 @@ export function createModbusDevice(options: ModbusDeviceOptions): Device {
   function bind(layout?: SunspecLayout): Binding {
     const map = resolveMap(loaded, layout, sunspecModels)
     const at = now()
-    for (const [name, why] of map.missing) if (loaded.map.points[name]) readings.set(name, bad(why, at))
+    for (const [name, why] of map.missing)
+      if (loaded.map.points[name]) readings.set(name, { ...bad(why, at), ...(layout && { absent: true as const }) })
     return { map, groups: createPollGroups(map, bus.costs, cycleMs) }
   }
 
@@ -237,6 +238,7 @@ export function createModbusDevice(options: ModbusDeviceOptions): Device {
       deviceId === id
         ? act(command, value)
         : Promise.resolve({ result: 'failed', reason: `a setpoint for ${deviceId}`, frames: [] }),
+    writeByHand: act,
     encode({ command, value }) {
       const found = commandOf(command)
       return { frames: 'reason' in found ? [] : writes.encode(found.map, found.command, value) }

@@ -38,47 +38,57 @@ export function createMbapReader(events: MbapEvents): MbapReader {
 
   /** Length of the frame at bytes[at]; 0 when more is needed to know, -1 when it cannot be one. */
   const frameLength = (bytes: Buffer, at: number, end: number): number => {
-    if (end - at < 6) return 0
+    if (end - at < 4) return 0
     const protocol = (bytes[at + 2]! << 8) | bytes[at + 3]!
+    if (protocol !== 0) return lost(`protocol ${protocol} instead of 0`)
+    if (end - at < 6) return 0
     const length = (bytes[at + 4]! << 8) | bytes[at + 5]!
-    if (protocol === 0 && length >= 2 && length <= 254) return 6 + length
+    return length >= 2 && length <= 254 ? 6 + length : lost(`a frame of length ${length}`)
+  }
+
+  const lost = (reason: string): -1 => {
     dead = true
-    events.lost(protocol === 0 ? `a frame of length ${length}` : `protocol ${protocol} instead of 0`)
+    events.lost(reason)
     return -1
   }
 
   /** Completes the frame whose beginning is held. Returns how much of the chunk it took. */
   const complete = (chunk: Buffer): number => {
     let at = 0
-    while (at < chunk.length) {
-      const size = frameLength(rest, 0, held)
-      if (size < 0) return chunk.length
+    let size = frameLength(rest, 0, held)
+    while (size >= 0) {
       const take = Math.min((size || 6) - held, chunk.length - at)
       chunk.copy(rest, held, at, at + take)
       held += take
       at += take
-      if (size === 0 || held < size) continue
-      held = 0
-      events.frame(rest, 0, size)
+      if (size === 0) {
+        size = frameLength(rest, 0, held)
+        if (size !== 0) continue
+      }
+      if (held === size) {
+        held = 0
+        // A frame that was cut short has taken its end from the next one: what follows is no frame then.
+        if (frameLength(chunk, at, chunk.length) < 0) return chunk.length
+        events.frame(rest, 0, size)
+      }
       return at
     }
-    return at
+    return chunk.length
   }
 
   const push = (chunk: Buffer): void => {
     if (dead) return
     let at = held > 0 ? complete(chunk) : 0
-    while (at < chunk.length) {
-      const size = frameLength(chunk, at, chunk.length)
-      if (size < 0) return
-      if (size === 0 || at + size > chunk.length) {
-        chunk.copy(rest, 0, at)
-        held = chunk.length - at
-        return
-      }
-      events.frame(chunk, at, at + size)
-      at += size
+    let size = frameLength(chunk, at, chunk.length)
+    while (size > 0 && at + size <= chunk.length) {
+      const next = at + size
+      size = frameLength(chunk, next, chunk.length)
+      if (size >= 0) events.frame(chunk, at, next)
+      at = next
     }
+    if (dead || at >= chunk.length) return
+    chunk.copy(rest, 0, at)
+    held = chunk.length - at
   }
 
   return {

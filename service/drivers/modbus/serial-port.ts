@@ -10,6 +10,9 @@ export function characterMs(address: SerialAddress): number {
   return (bits * 1000) / address.baud
 }
 
+/** The one way a bus gets at a serial port; an emulated line puts itself here to learn the settings that are asked for. */
+export type OpenSerial = (address: SerialAddress, events: StreamEvents, signal: AbortSignal) => Promise<ByteStream>
+
 /**
  * Opens a serial port, exclusively. Rejects with an EdgeError `serial.not-found`, `serial.denied` (with the group that
  * owns the port) or `serial.taken` (with the process that holds it, where that can be known).

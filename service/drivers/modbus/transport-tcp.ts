@@ -53,7 +53,11 @@ export function createTcpTransport(options: TcpTransportOptions): Transport {
     })
     if (right) {
       pending.delete(id)
-      events.settled(waiting.exchange, parseAnswer(waiting.exchange.request, bytes, at + mbapLength, end), lastByteMs)
+      const answer =
+        pending.size > 0 && holdsAnother(bytes, at + mbapLength, end)
+          ? failed('garbled', 'the answer was cut short: the next one stands in it', true)
+          : parseAnswer(waiting.exchange.request, bytes, at + mbapLength, end)
+      events.settled(waiting.exchange, answer, lastByteMs)
       return
     }
     events.discarded()
@@ -65,6 +69,16 @@ export function createTcpTransport(options: TcpTransportOptions): Transport {
     if (!late || late.unitId !== unitId) return
     givenUp.delete(id)
     events.late(unitId, clock.monotonicMs() - late.sentAtMs)
+  }
+
+  /** Whether the header of another answer that is waited for stands among the data. */
+  function holdsAnother(bytes: Buffer, from: number, end: number): boolean {
+    for (let at = from; at + mbapLength <= end; at++) {
+      if (bytes[at + 2] !== 0 || bytes[at + 3] !== 0 || bytes[at + 4] !== 0 || bytes[at + 5]! < 3) continue
+      const other = pending.get((bytes[at]! << 8) | bytes[at + 1]!)
+      if (other && bytes[at + 6] === other.exchange.unitId) return true
+    }
+    return false
   }
 
   function sweep(): void {

@@ -67,7 +67,10 @@ function measurements(read: () => PlantState, controls: Controls): SunspecModel 
   const operating = (state: PlantState) => {
     if (state.pv.availableW < 1) return operatingState.sleeping
     if (!controls.connected()) return operatingState.standby
-    return state.pv.powerW < state.pv.availableW - 1 ? operatingState.throttled : operatingState.mppt
+    // Without a limit the difference is only the delay with which the inverter follows a passing cloud.
+    return controls.limit() < 1 && state.pv.powerW < state.pv.availableW - 1
+      ? operatingState.throttled
+      : operatingState.mppt
   }
   return {
     id: 103,

@@ -140,6 +140,14 @@ export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
     },
     auditEntries: async () => ({ entries: [] }),
     verifyAudit: async () => ({ ok: true, entries: 3, headSeq: 3, headHash: 'ab' }),
+    async readBus({ bus, request }) {
+      if (bus !== meter.bus) throw new EdgeError('bus.unknown', `this service does not hold the bus ${bus}`)
+      return request.fn === 3 ? { kind: 'words', words: [1, 2] } : { kind: 'exception', code: 1 }
+    },
+    async writeBus({ write }) {
+      if (write.value > 100) throw new EdgeError('write.refused', `${write.value} is outside the limits`)
+      return { outcome: 'confirmed', frames: ['0106'], readBack: write.value }
+    },
     metrics: () => ({
       cycles: 60,
       overruns: 1,

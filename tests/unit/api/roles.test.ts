@@ -35,6 +35,8 @@ const table: Readonly<Record<string, 'public' | Role>> = {
   'GET /docs': 'viewer',
   'GET /docs/*': 'viewer',
   'PUT /api/v1/control': 'operator',
+  'POST /api/v1/bus/read': 'installer',
+  'POST /api/v1/bus/write': 'installer',
   'GET /api/v1/audit': 'installer',
   'GET /api/v1/audit/verification': 'installer',
   'POST /api/v1/session/codes': 'admin',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { appliesTo, decodePoint, writeValue } from '../../../service/pointmap/codec.ts'
+import { appliesTo, decodePoint, encodeWrite, writeValue } from '../../../service/pointmap/codec.ts'
 import { checkPointMap } from '../../../service/pointmap/load.ts'
 import { resolveMap } from '../../../service/pointmap/resolve.ts'
 import { imageOf, pointOf, writeOf } from './helpers.ts'
@@ -79,4 +79,48 @@ test('defaults give confidence and sentinels to points that say nothing themselv
     'type: int16, confidence: verified, typeSentinels: false',
   )
   expect(resolveMap(check(own).loaded!).points[0]).toMatchObject({ confidence: 'verified', typeSentinels: false })
+})
+
+test('a percentage is of what the device says its rating is', () => {
+  const base = pointOf('uint16', { name: 'ratedPowerW', at: 5, scale: 100 })
+  const write = writeOf('int16', { address: 9, scale: -0.1, percentOf: base })
+  expect(encodeWrite(write, -2500, imageOf([100], 5))).toEqual({ ok: true, words: [250], value: -2500 })
+  // A tenth of a percent of 10 kW is the step.
+  expect(encodeWrite(write, -2504, imageOf([100], 5))).toEqual({ ok: true, words: [250], value: -2500 })
+  expect(encodeWrite(write, -2500, imageOf([0], 5))).toMatchObject({ ok: false })
+  expect(encodeWrite(write, -2500, imageOf([], 5))).toMatchObject({ ok: false })
+})
+
+test('a percentage needs a point of the unit of the command, and a value', () => {
+  const command = (write: string, points = '') =>
+    map(`limits: { min: 0, max: 5000 }\n    writes: [${write}]`).replace('commands:', `${points}commands:`)
+  const percent = (of: string) => `{ address: 20, type: uint16, value: $value, percentOf: ${of} }`
+  expect(messages(command(percent('powerW')))).toEqual([])
+  expect(messages(command(percent('ratedPowerW')))).toEqual(['there is no point ratedPowerW'])
+  expect(messages(command(percent('socPercent'), '  socPercent: { address: 11, type: uint16 }\n'))).toEqual([
+    'socPercent is not in W',
+  ])
+  const constant = `${percent('powerW')}, { address: 21, type: uint16, value: 1, percentOf: powerW }`
+  expect(messages(command(constant))).toEqual(['a constant is in percent already'])
+})
+
+test('decimals in a register divide, where a scale factor multiplies', () => {
+  const value = (decimals: number) => {
+    const text = `format: 1
+maker: Acme
+model: Pyranometer
+kind: weather-station
+points:
+  irradianceWm2: { address: 5, type: int16, decimals: 4 }
+`
+    const point = resolveMap(check(text).loaded!).points[0]!
+    return decodePoint(point, imageOf([decimals, 8123], 4))
+  }
+  expect(value(1)).toMatchObject({ value: 812.3 })
+  expect(value(2)).toMatchObject({ value: 81.23 })
+  expect(value(0)).toMatchObject({ ok: false, reason: expect.stringContaining('implausible') as string })
+  const both = `{ address: 5, type: int16, decimals: 4, scaleFactor: 4 }`
+  expect(messages(map(directions).replace('{ address: 10, type: int16 }', both))).toEqual([
+    'a value has either a scale factor or decimals',
+  ])
 })

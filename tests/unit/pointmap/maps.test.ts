@@ -6,23 +6,12 @@ import { listMaps, loadPointMap, parsePointMap } from '../../../service/pointmap
 import { planReads } from '../../../service/pointmap/plan.ts'
 import { needsSunspecWalk, resolveMap } from '../../../service/pointmap/resolve.ts'
 import { loadSunspecModels } from '../../../service/pointmap/sunspec/models.ts'
-import type { SunspecLayout } from '../../../service/pointmap/types.ts'
 import { pointmaps } from './helpers.ts'
+import { everyModel } from './library-layouts.ts'
 
 const models = loadSunspecModels(join(pointmaps, 'sunspec', 'models'))
 
-/** A device that has every model once. */
-const everything: SunspecLayout = {
-  base: 40_000,
-  warnings: [],
-  models: [...models.values()]
-    .filter(({ model }) => model < 200)
-    .map(({ model, length, repeating }, index) => ({
-      model,
-      address: 40_004 + index * 200,
-      length: length + (repeating?.length ?? 0),
-    })),
-}
+const everything = everyModel(models)
 
 describe('every map of the library', () => {
   const ids = listMaps(pointmaps)

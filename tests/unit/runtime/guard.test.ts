@@ -33,6 +33,10 @@ function countingDevice(outcome: WriteOutcome = { result: 'confirmed', frames: [
       sent.push(value)
       return Promise.resolve(outcome)
     },
+    writeByHand: (_command, value) => {
+      sent.push(value)
+      return Promise.resolve(outcome)
+    },
     encode: () => ({ frames: ['aa'] }),
     release: () => {
       sent.push(NaN)
@@ -49,6 +53,9 @@ function guardWith(options: {
   simulated?: boolean
   enabled?: boolean
   dryRun?: boolean
+  controlled?: boolean
+  diskFull?: boolean
+  unverified?: string
 }) {
   const { device, sent } = countingDevice()
   const records: WriteRecord[] = []
@@ -56,12 +63,57 @@ function guardWith(options: {
     mode: options.mode ?? 'production',
     desktop: options.desktop ?? false,
     targets: new Map([
-      ['battery', { device, simulated: options.simulated ?? false, commands: new Map([['setPowerW', command]]) }],
+      [
+        'battery',
+        {
+          device,
+          simulated: options.simulated ?? false,
+          commands: new Map([['setPowerW', command]]),
+          unverified: () => options.unverified,
+        },
+      ],
     ]),
     control: () => ({ enabled: options.enabled ?? true, dryRun: options.dryRun ?? false, reason: 'as set' }),
     journal: (record) => records.push(record),
+    journalDurable: (record) => {
+      if (options.diskFull) return Promise.reject(new Error('the disk is full'))
+      expect(sent).toEqual([])
+      records.push(record)
+      return Promise.resolve()
+    },
+    controlled: () => options.controlled ?? false,
   })
-  return { guard, sent, records }
+  const byHand = { principal: 'cli:maria', deviceId: 'battery', simulated: options.simulated ?? false }
+  const manual = (value: number, name = 'setPowerW') =>
+    guard.manual({
+      ...byHand,
+      value,
+      action: {
+        kind: 'command',
+        command: name,
+        device,
+        commands: new Map([['setPowerW', command]]),
+      },
+    })
+  const register = (value: number, given: { min?: number; max?: number; armed?: boolean; declaredBy?: string } = {}) =>
+    guard.manual({
+      ...byHand,
+      value,
+      action: {
+        kind: 'register',
+        register: 'holding 7 (FC06)',
+        armed: true,
+        min: 0,
+        max: 10,
+        ...given,
+        encode: () => ['bb'],
+        send() {
+          sent.push(value)
+          return Promise.resolve({ result: 'written', frames: ['bb'] })
+        },
+      },
+    })
+  return { guard, sent, records, manual, register }
 }
 
 describe('guard', () => {
@@ -106,6 +158,15 @@ describe('guard', () => {
     expect(sent).toEqual([])
   })
 
+  it('S12: sends nothing automatically that is not verified for this site', async () => {
+    const { guard, sent } = guardWith({ unverified: 'the command setPowerW is not verified for this site' })
+    await expect(guard.write(setpoint(100), 'test')).resolves.toEqual({
+      outcome: 'refused',
+      reason: 'the command setPowerW is not verified for this site',
+    })
+    expect(sent).toEqual([])
+  })
+
   it('S2: journals the attempt with its bytes before the wire, and the result after', async () => {
     const { guard, records } = guardWith({})
     await guard.write(setpoint(250), 'covers import')
@@ -126,5 +187,88 @@ describe('guard', () => {
     expect(sent).toEqual([])
     expect(records.map(({ outcome }) => outcome)).toEqual(['recorded', 'recorded'])
     expect(records[0]?.frames).toEqual(['aa'])
+  })
+
+  const manualTable = bits.flatMap((simulated) =>
+    bits.flatMap((enabled) =>
+      bits.flatMap((dryRun) =>
+        bits.flatMap((desktop) =>
+          bits.flatMap((controlled) =>
+            (['production', 'simulation'] as const).map((mode) => ({
+              simulated,
+              enabled,
+              dryRun,
+              desktop,
+              controlled,
+              mode,
+            })),
+          ),
+        ),
+      ),
+    ),
+  )
+  it.each(manualTable)(
+    'S1, S9: by hand: mode $mode, simulated $simulated, enabled $enabled, dry run $dryRun, desktop $desktop, controlled $controlled',
+    async (given) => {
+      for (const kind of ['manual', 'register'] as const) {
+        const rig = guardWith(given)
+        const { outcome } = await rig[kind](5)
+        const fought = given.controlled && given.enabled && !given.dryRun
+        const allowed = (given.simulated || given.mode === 'production') && !fought
+        expect(outcome).toBe(allowed ? (kind === 'manual' ? 'confirmed' : 'written') : 'refused')
+        expect(rig.sent).toEqual(allowed ? [5] : [])
+        expect(rig.records.at(-1)).toMatchObject({ principal: 'cli:maria', outcome })
+      }
+    },
+  )
+
+  it('S1: by hand: never sends a value outside the limits of the map, and keeps the value as it is', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.double({ min: -20_000, max: 20_000 }), async (value) => {
+        const { manual, sent } = guardWith({})
+        const { outcome } = await manual(value)
+        const inside = value >= -5000 && value <= 4000
+        expect(outcome).toBe(inside ? 'confirmed' : 'refused')
+        expect(sent).toEqual(inside ? [value] : [])
+      }),
+    )
+  })
+
+  it.each([
+    ['without Armed', 5, { armed: false }, 'Armed'],
+    ['below the limits', -1, {}, 'outside the limits that were given, 0 to 10'],
+    ['above the limits', 11, {}, 'outside the limits'],
+    ['with limits that are none', 5, { min: 6, max: 4 }, 'are no limits'],
+    ['with a limit that is no number', 5, { min: Number.NaN }, 'are no limits'],
+    ['that belongs to a command', 5, { declaredBy: 'setPowerW' }, 'setPowerW'],
+  ] as const)('S1: by hand: no register %s', async (_, value, given, words) => {
+    const { register, sent, records } = guardWith({})
+    const outcome = await register(value, given)
+    expect(outcome).toMatchObject({ outcome: 'refused', frames: [] })
+    expect(outcome.reason).toContain(words)
+    expect(sent).toEqual([])
+    expect(records.map((record) => record.outcome)).toEqual(['refused'])
+  })
+
+  it('S1: by hand: no command that the map does not declare', async () => {
+    const { manual, sent } = guardWith({})
+    await expect(manual(1, 'switchOn')).resolves.toMatchObject({ outcome: 'refused' })
+    expect(sent).toEqual([])
+  })
+
+  it('S2: by hand: on the disk before the wire, and not on the wire when it cannot be', async () => {
+    const good = guardWith({})
+    await good.register(5)
+    expect(good.records).toMatchObject([
+      { outcome: 'attempt', command: 'holding 7 (FC06)', value: 5, frames: ['bb'], detail: 'limits given: 0 to 10' },
+      { outcome: 'written', frames: ['bb'] },
+    ])
+    for (const kind of ['manual', 'register'] as const) {
+      const full = guardWith({ diskFull: true })
+      const outcome = await full[kind](5)
+      expect(outcome).toMatchObject({ outcome: 'refused' })
+      expect(outcome.reason).toContain('the disk is full')
+      expect(full.sent).toEqual([])
+    }
   })
 })

@@ -25,7 +25,7 @@ const command: MapCommand = {
 function recordingGuard(next: () => Promise<GuardedOutcome>) {
   const writes: number[] = []
   const released: string[] = []
-  const guard: Guard = {
+  const guard: Pick<Guard, 'obstacle' | 'write' | 'release'> = {
     obstacle: () => undefined,
     write: ({ value }) => {
       writes.push(value)

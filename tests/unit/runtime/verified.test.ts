@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest'
+import { type Site, site as siteSchema } from '#contract/site.ts'
+import { unverified } from '../../../service/runtime/verified.ts'
+
+interface Proof {
+  commands?: string[]
+  signs?: string[]
+}
+
+function siteWith(meter: Proof | undefined, battery: Proof | undefined): Site {
+  const at = (id: string, role: string, verified: Proof | undefined) => ({
+    id,
+    name: id,
+    role,
+    map: 'a/b',
+    connection: 'tcp://127.0.0.1:1',
+    ...(verified && { verified }),
+  })
+  return siteSchema.parse({
+    version: 1,
+    name: 'Test',
+    grid: { mainFuseA: 35 },
+    battery: { maxChargeW: 1000, maxDischargeW: 1000 },
+    devices: [at('meter', 'grid-meter', meter), at('battery', 'battery', battery)],
+  })
+}
+
+describe('S12: automatic control uses nothing unverified', () => {
+  const proven = { commands: ['setPowerW'], signs: ['powerW'] }
+  const cases: readonly [
+    name: string,
+    meter: Proof | undefined,
+    battery: Proof | undefined,
+    reason: RegExp | undefined,
+  ][] = [
+    ['nothing is proven', undefined, undefined, /command setPowerW of battery is not verified/],
+    [
+      'another command is proven',
+      proven,
+      { ...proven, commands: ['switchOn'] },
+      /command setPowerW of battery is not verified/,
+    ],
+    ['the sign of the battery is open', proven, { commands: ['setPowerW'] }, /sign of the power of battery/],
+    ['the sign of the meter is open', undefined, proven, /sign of the power of meter/],
+    ['another sign of the meter is proven', { signs: ['currentA.l1'] }, proven, /sign of the power of meter/],
+    ['all it rests on is proven', { signs: ['grid.powerW'] }, { ...proven, signs: ['battery.powerW'] }, undefined],
+  ]
+  it.each(cases)('%s', (_name, meter, battery, reason) => {
+    const site = siteWith(meter, battery)
+    const found = unverified(site, site.devices[1]!, 'setPowerW')
+    if (reason) expect(found).toMatch(reason)
+    else expect(found).toBeUndefined()
+  })
+})
