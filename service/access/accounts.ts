@@ -12,6 +12,11 @@ export interface AccountStore extends AsyncDisposable {
 
 const saveUseMs = 60_000
 
+async function after(earlier: Promise<unknown>, action: () => Promise<void>): Promise<void> {
+  await earlier
+  await action()
+}
+
 export async function openAccounts(folder: string): Promise<AccountStore> {
   const loaded = await loadAccounts(folder)
   let accounts = loaded.accounts
@@ -19,7 +24,7 @@ export async function openAccounts(folder: string): Promise<AccountStore> {
   let unsaved = false
 
   function change(make: (now: Accounts) => Accounts): Promise<void> {
-    const done = last.then(async () => {
+    const done = after(last, async () => {
       const next = make(accounts)
       await saveAccounts(folder, next)
       accounts = next

@@ -82,12 +82,12 @@ export function createPasswords(cost: Cost = defaultCost): Passwords {
  */
 export function assertStrong(password: string, name: string): void {
   const plain = password.normalize('NFKC').toLowerCase()
-  const core = plain.replaceAll(/^[^a-z]+|[^a-z]+$/g, '')
-  const unleeted = plain.replaceAll(/[013457@$!]/g, (sign) => leet[sign] ?? sign).replaceAll(/^[^a-z]+|[^a-z]+$/g, '')
+  const core = withoutEnds(plain)
+  const forms = [plain, core, withoutEnds(unleet(plain)), unleet(core)]
   const reason =
-    [...password].length < 12
+    Array.from(password).length < 12
       ? 'it has fewer than 12 characters'
-      : [plain, core, unleeted].some((form) => commonPasswords.has(form))
+      : forms.some((form) => commonPasswords.has(form))
         ? 'it is one of the commonest passwords'
         : plain.includes(name) && plain.length < name.length + 12
           ? 'it is little more than the user name'
@@ -98,6 +98,10 @@ export function assertStrong(password: string, name: string): void {
               : undefined
   if (reason !== undefined) throw new EdgeError('access.password-weak', `this password cannot be used: ${reason}`)
 }
+
+const withoutEnds = (text: string): string => text.replaceAll(/^[^a-z]+|[^a-z]+$/g, '')
+
+const unleet = (text: string): string => text.replaceAll(/[013457@$!]/g, (sign) => leet[sign] ?? sign)
 
 const leet: Readonly<Record<string, string>> = {
   0: 'o',
@@ -125,11 +129,17 @@ const rows = [
   'qazwsxedcrfvtgbyhn',
 ]
 const neighbours = new Set(
-  rows.flatMap((row) => [...row].slice(1).flatMap((next, at) => [`${row[at]}${next}`, `${next}${row[at]}`])),
+  rows.flatMap((row) =>
+    Array.from(row)
+      .slice(1)
+      .flatMap((next, at) => [`${row[at]}${next}`, `${next}${row[at]}`]),
+  ),
 )
 
 /** At least four of five steps go to the next key. */
 function isSequence(text: string): boolean {
-  const steps = [...text].slice(1).map((next, at) => `${text[at]}${next}`)
+  const steps = Array.from(text)
+    .slice(1)
+    .map((next, at) => `${text[at]}${next}`)
   return steps.filter((step) => neighbours.has(step)).length >= steps.length * 0.8
 }

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import type { ApiLimits } from './limits.ts'
 import { sourceOf } from './rates.ts'
@@ -5,6 +6,8 @@ import { sourceOf } from './rates.ts'
 export interface Connections {
   /** Bounds the connections of a server together with those of the others. */
   watch(server: Server): void
+  /** Counts a request until its answer has gone; false when too many of its connection are unanswered. */
+  begin(socket: Socket, response: ServerResponse): boolean
   /** This connection belongs to somebody who was let in: it does not have to make room for others. */
   trust(socket: Socket): void
 }
@@ -21,6 +24,7 @@ export function createConnections(limits: ApiLimits): Connections {
   // In order of their age.
   const strangers = new Map<string, { readonly socket: Socket; readonly source: string }>()
   const perSource = new Map<string, number>()
+  const unanswered = new WeakMap<Socket, number>()
   let total = 0
 
   function dropOldest(source?: string): boolean {
@@ -58,6 +62,12 @@ export function createConnections(limits: ApiLimits): Connections {
       server.on('connection', onConnection)
       // What is not yet counted as closed is a little more than the bound.
       server.maxConnections = limits.connections * 2
+    },
+    begin(socket, response) {
+      const before = unanswered.get(socket) ?? 0
+      unanswered.set(socket, before + 1)
+      response.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1))
+      return before < limits.unansweredPerConnection
     },
     trust: (socket) => void strangers.delete(keyOf(socket)),
   }

@@ -11,6 +11,8 @@ export interface ApiLimits {
   readonly idleTimeoutMs: number
   readonly keepAliveMs: number
   readonly requestsPerConnection: number
+  /** Requests sent ahead on one connection, whose answers all wait in memory while nobody reads them. */
+  readonly unansweredPerConnection: number
   readonly connections: number
   /** Connections of one address; see sourceOf. */
   readonly connectionsPerSource: number
@@ -48,6 +50,7 @@ export const defaultLimits: ApiLimits = {
   idleTimeoutMs: 60_000,
   keepAliveMs: 10_000,
   requestsPerConnection: 1_000,
+  unansweredPerConnection: 4,
   connections: 256,
   connectionsPerSource: 128,
   strangerPerS: 50,

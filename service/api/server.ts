@@ -182,7 +182,12 @@ function guardRequests(
   app: FastifyInstance,
   parts: Pick<ApiOptions, 'access' | 'secure'> & { limits: ApiLimits; connections: Connections },
 ): readonly DeclaredRoute[] {
-  const { limits, secure } = parts
+  const { limits, secure, connections } = parts
+  app.addHook('onRequest', async ({ raw }, reply) => {
+    if (connections.begin(raw.socket, reply.raw)) return undefined
+    raw.socket.destroy()
+    return reply.hijack()
+  })
   app.addHook('onRequest', async (request, reply) => checkPerimeter(request, reply, limits, secure))
   guardCertificates(app, secure)
   const routes = guardAccess(app, parts)

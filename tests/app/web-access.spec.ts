@@ -1,5 +1,5 @@
 import { expect, type Page } from '@playwright/test'
-import { newSignInCode, startService } from './support/service.ts'
+import { newSignInCode, signIn, startService } from './support/service.ts'
 import { test, themes, type Web } from './support/web.ts'
 
 const password = 'lantern orbit velvet cactus'
@@ -126,6 +126,7 @@ test('adds a user, changes the role and the password, and removes the account', 
   await row.getByRole('button', { name: 'Change the role' }).click()
   await dialog.getByLabel('Installer').check()
   await dialog.getByRole('button', { name: 'Change role' }).click()
+  await expect(dialog).toBeHidden()
   await expect(row).toContainText('Installer')
   await row.getByRole('button', { name: 'Set a new password' }).click()
   await dialog.getByLabel('New password').fill(`${password} again`)
@@ -133,6 +134,7 @@ test('adds a user, changes the role and the password, and removes the account', 
   await expect(dialog).toBeHidden()
   await row.getByRole('button', { name: 'Remove' }).click()
   await dialog.getByRole('button', { name: 'Remove' }).click()
+  await expect(dialog).toBeHidden()
   await expect(row).toBeHidden()
 })
 
@@ -158,6 +160,7 @@ test('makes a token whose secret is shown once and works, and revokes it', async
   await expect(row).toContainText(/ago/)
   await row.getByRole('button', { name: 'Revoke' }).click()
   await dialog.getByRole('button', { name: 'Revoke' }).click()
+  await expect(dialog).toBeHidden()
   await expect(row).toBeHidden()
   expect((await fetch(`${service.url}/api/v1/session`, { headers: { authorization } })).status).toBe(401)
 })
@@ -202,6 +205,24 @@ test('shows what a viewer may not do, and who may', async ({ web }) => {
     await expect(page.getByRole('button', { name: /Add user|New token|Open pairing/ })).toHaveCount(0)
   }
 })
+
+for (const theme of themes)
+  test(`lists the certificates of a service on the network, and until when they are valid (${theme})`, async ({
+    web,
+  }) => {
+    const { page } = web
+    await using secure = await startService(0, ['--listen', '127.0.0.1:0'])
+    const { caFingerprint } = await secure.ask<{ caFingerprint: string }>('GET', 'api/v1/trust')
+    await page.addInitScript((text) => localStorage.setItem('r-ems.preferences', text), JSON.stringify({ theme }))
+    await signIn(page, secure.url)
+    await page.goto(`${secure.url}/#/access/certificates`)
+    const root = page.getByRole('row', { name: 'Root CA' })
+    await expect(root).toContainText(caFingerprint)
+    await expect(root).toContainText(/20\d\d-\d\d-\d\d/)
+    await expect(page.getByRole('row', { name: 'This device' })).toContainText('127.0.0.1')
+    await web.expectAccessible()
+    await page.screenshot({ path: `tests/app/results/web/screens/certificates-${theme}.png` })
+  })
 
 for (const theme of themes)
   test(`sign-in and the parts of access are accessible, nothing cut off (${theme})`, async ({ web }) => {

@@ -23,7 +23,7 @@ async function firstFrame(url: string, spawnedAtMs: number): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>()
   socket.addEventListener('open', () => socket.send(JSON.stringify({ subscribe: ['power-flow'] })))
   socket.addEventListener('error', () => reject(new Error('the live socket failed')))
-  socket.addEventListener('message', ({ data }) => {
+  socket.on('message', (data: Buffer) => {
     const message = liveMessage.parse(JSON.parse(data.toString()))
     if (message.type === 'power-flow' && message.data.grid.powerW !== undefined)
       resolve(performance.now() - spawnedAtMs)

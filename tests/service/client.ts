@@ -44,7 +44,7 @@ export function clientOf(service: ServiceProcess) {
       )
       socket.addEventListener('open', () => socket.send(JSON.stringify({ subscribe: ['power-flow'] })))
       socket.addEventListener('error', () => reject(new Error('the live socket failed')))
-      socket.addEventListener('message', ({ data }) => {
+      socket.on('message', (data: Buffer) => {
         const message = JSON.parse(data.toString()) as { type: string; data: unknown }
         if (message.type !== 'power-flow') return
         last = powerFlow.parse(message.data)

@@ -62,7 +62,7 @@ function callOf(
 
 function send(api: TestApi, method: string, template: string, { path, query, body }: Call): Promise<Answer> {
   const words = (value: unknown): string =>
-    encodeURIComponent(String(typeof value === 'object' ? JSON.stringify(value) : value).toWellFormed())
+    encodeURIComponent((typeof value === 'string' ? value : (JSON.stringify(value) ?? '')).toWellFormed())
   const address = template.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => words(path[name]).slice(0, 900) || '%20')
   const pairs = Object.entries(query).map(([name, value]) => `${name}=${words(value).slice(0, 300)}`)
   return ask(api, `${address}${pairs.length > 0 ? `?${pairs.join('&')}` : ''}`, {
