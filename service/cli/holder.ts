@@ -82,7 +82,7 @@ async function askDevices(
   }
   throw new CommandFailure(
     exitCode.refused,
-    `the service at ${url} lets nobody in without a token, so that it is unknown whether it holds the bus: set R_EMS_API_TOKEN, or R_EMS_DATA_DIR to its data folder.`,
+    `the service at ${url} lets nobody in without ${tokens.length > 0 ? 'one of its tokens' : 'a token'}, so that it is unknown whether it holds the bus: set R_EMS_API_TOKEN, or R_EMS_DATA_DIR to its data folder.`,
   )
 }
 
@@ -107,7 +107,9 @@ const settings = (bus: string): string => bus.split('?')[1] ?? ''
 
 /** What might open the service on this machine, likeliest first. */
 async function tokensFor(environment: NodeJS.ProcessEnv): Promise<string[]> {
+  const preset = environment['R_EMS_API_TOKEN']
+  if (preset) return [preset]
   const folders = [environment['R_EMS_DATA_DIR'], join(entries.projectFolder, '.data/demo'), '/var/lib/r-ems']
   const read = folders.map((folder) => (folder ? readToken(folder).catch(() => '') : ''))
-  return [environment['R_EMS_API_TOKEN'] ?? '', ...(await Promise.all(read))].filter(Boolean)
+  return (await Promise.all(read)).filter(Boolean)
 }
