@@ -62,7 +62,8 @@ export function createServiceClient(initialUrl: string | undefined, { bearer }: 
   const connections = new Set<(connection: Connection) => void>()
   const identities = new Set<(who: WhoAmI | undefined) => void>()
   const latencies = new Set<(latencyMs: number) => void>()
-  const { promise: settled, resolve: settle } = Promise.withResolvers<void>()
+  let settle: () => void = () => undefined
+  const settled = new Promise<void>((resolve) => (settle = resolve))
 
   const setConnection = (next: Connection): void => {
     connection = next

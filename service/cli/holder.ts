@@ -109,7 +109,8 @@ const settings = (bus: string): string => bus.split('?')[1] ?? ''
 async function tokensFor(environment: NodeJS.ProcessEnv): Promise<string[]> {
   const preset = environment['R_EMS_API_TOKEN']
   if (preset) return [preset]
-  const folders = [environment['R_EMS_DATA_DIR'], join(entries.projectFolder, '.data/demo'), '/var/lib/r-ems']
-  const read = folders.map((folder) => (folder ? readToken(folder).catch(() => '') : ''))
-  return (await Promise.all(read)).filter(Boolean)
+  const named = environment['R_EMS_DATA_DIR']
+  const folders = [...(named ? [named] : []), join(entries.projectFolder, '.data/demo'), '/var/lib/r-ems']
+  const found = await Promise.all(folders.map((folder) => readToken(folder).catch(() => '')))
+  return found.filter(Boolean)
 }

@@ -102,5 +102,7 @@ for (const theme of themes)
     await row.getByRole('button', { name: 'Remove' }).click()
     await dialog.getByRole('button', { name: 'Remove' }).click()
     await expect(dialog).toBeHidden()
-    await expect(row).toBeHidden()
+    // Forgotten, it is one of those that announce themselves again.
+    await expect(page.getByRole('button', { name: 'Connect to Depot Nord' })).toHaveCount(0)
+    await expect(page.getByRole('button', { name: 'Pair with Depot Nord' })).toBeVisible()
   })

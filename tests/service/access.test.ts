@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { root, type ServiceProcess, startService } from './service-process.ts'
 
@@ -159,6 +160,32 @@ describe('accounts of an edge', () => {
     expect((await use()).status).toBe(401)
     expect((await fetch(`${service.url}/api/v1/status`)).status).toBe(401)
     expect(await (await fetch(`${service.url}/health`)).json()).toEqual({ status: 'ok' })
+  })
+})
+
+describe('r-emsctl audit verify', () => {
+  it.each([
+    ['an edit', `UPDATE journal SET body = replace(body, 'anna', 'mark') WHERE seq = 2`, 'edited'],
+    ['a deletion', 'DELETE FROM journal WHERE seq = 2', 'missing'],
+    [
+      'a reordering',
+      'UPDATE journal SET seq = -2 WHERE seq = 2; UPDATE journal SET seq = 2 WHERE seq = 3; UPDATE journal SET seq = 3 WHERE seq = -2',
+      'reordered',
+    ],
+    ['a truncation', 'DELETE FROM journal WHERE seq > 2', 'truncated'],
+  ])('finds %s', (_name, sql, problem) => {
+    const data = mkdtempSync(join(folder, 'data-'))
+    ctl(data, ['user', 'add', 'anna', '--role', 'admin'], { input: `${password}\n` })
+    for (const role of ['viewer', 'operator', 'installer'])
+      ctl(data, ['token', 'create', `for anna ${role}`, '--role', role])
+    expect(ctl(data, ['audit', 'verify']).stdout).toContain('4 entries')
+    const database = new Database(join(data, 'journal.db'))
+    database.exec(sql)
+    database.close()
+    expect(ctl(data, ['audit', 'verify'])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining(`The journal was changed (${problem})`) as string,
+    })
   })
 })
 
