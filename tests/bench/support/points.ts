@@ -6,13 +6,14 @@ import { resolveMap } from '../../../service/pointmap/resolve.ts'
 import type { LoadedMap } from '../../../service/pointmap/types.ts'
 import { systemClock } from '../../../service/runtime/system-clock.ts'
 
-const types = ['int32', 'uint32', 'float32', 'int32']
+/** Whole numbers with a scale, floats as they are: what most devices have. */
+const kinds = ['type: int32, scale: 0.1', 'type: uint32, scale: 0.1', 'type: float32', 'type: int32, scale: 0.1']
 
 /** A map of so many points, most of them 32 bits wide, without gaps from register 0 on; the last one is 16 bits. */
 export function benchMap(points: number): LoadedMap {
   const wide = Array.from(
     { length: points - 1 },
-    (_, i) => `  pv.${i + 1}.powerW: { address: ${2 * i}, type: ${types[i % 4]}, scale: 0.1, pollGroup: fast }`,
+    (_, i) => `  pv.${i + 1}.powerW: { address: ${2 * i}, ${kinds[i % 4]}, pollGroup: fast }`,
   )
   const last = `  powerW: { address: ${2 * (points - 1)}, type: int16, pollGroup: fast }`
   const text = ['format: 1', 'maker: Bench', 'model: Block', 'kind: meter', 'points:', ...wide, last].join('\n')

@@ -25,8 +25,15 @@ async function efficiency(model: AdapterModel, batches: number): Promise<number>
     openSerial: emulated.openSerial,
   })
   const shares: number[] = []
-  for (let i = 0; i < batches; i++)
-    shares.push(await readEfficiency(bus.unit(1), systemClock, settings, { count, reads: 3, turnaroundMs }))
+  for (let i = 0; i < 3 * batches && shares.length < batches; i++) {
+    try {
+      shares.push(await readEfficiency(bus.unit(1), systemClock, settings, { count, reads: 3, turnaroundMs }))
+    } catch (error) {
+      // A machine that is too busy to hand on a character for a tenth of a second cannot emulate a line.
+      process.stderr.write(`${String(error)}; measured again\n`)
+    }
+  }
+  if (shares.length < batches) throw new Error('this machine is too busy to emulate a line in real time')
   return median(shares)
 }
 

@@ -1,0 +1,17 @@
+import type { Terminal } from '../../../service/cli/terminal.ts'
+
+/** A terminal that remembers what was printed. */
+export function fakeTerminal(options: { readonly environment?: NodeJS.ProcessEnv } = {}) {
+  let out = ''
+  let err = ''
+  const terminal: Terminal = {
+    environment: options.environment ?? { R_EMS_API_PORT: '0' },
+    signal: new AbortController().signal,
+    interactive: false,
+    screen: false,
+    out: (text) => void (out += text),
+    err: (text) => void (err += text),
+    ask: () => Promise.resolve(''),
+  }
+  return { terminal, out: () => out, err: () => err }
+}
