@@ -2,10 +2,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import {
+  createdApiToken,
   liveTicket,
   pairAdmin,
   pairClient,
-  pairedClient,
   pairState,
   pairWindow,
   pairWindowRequest,
@@ -177,7 +177,7 @@ export const sessionRoutes: FastifyPluginCallbackZod<{ access: Access }> = (app,
         security: [],
         body: pairClient,
         response: {
-          200: answer('The token of the client', pairedClient),
+          200: answer('The token of the client', createdApiToken),
           ...publicRefusals(...guessed, 'access.code-wrong', 'access.pairing-closed', 'access.full'),
         },
       },
