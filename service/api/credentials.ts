@@ -39,19 +39,19 @@ export function presentedBy(request: FastifyRequest): Presented {
 const harmless = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
- * A browser adds the cookie by itself, so the page must prove that it is ours: by its origin, which `checkPerimeter` has
- * compared, and for changes also by a header that no form and no other site can send.
+ * A browser adds cookies and client certificates by itself, so a request with nothing else must prove that it comes from our
+ * own page: by its origin, which `checkPerimeter` has compared, and for changes by a header that no form and no other site
+ * can send. A program with a client certificate has no origin.
  */
-export function assertOwnPage({ method, headers, ws }: FastifyRequest): void {
+export function assertOwnPage({ method, headers, ws }: FastifyRequest, { cookie }: Presented): void {
   const changes = !harmless.has(method)
   const fetchSite = headers['sec-fetch-site']
-  const fromPage = headers.origin !== undefined || fetchSite === 'same-origin'
   const crossSite = fetchSite === 'cross-site' || fetchSite === 'same-site'
-  if ((changes || ws) && !fromPage)
+  const hasOrigin = headers.origin !== undefined || fetchSite === 'same-origin' || cookie === undefined
+  if (crossSite || ((changes || ws) && !hasOrigin))
     throw new EdgeError('api.origin-refused', 'a session is used from our own pages only')
-  if (crossSite) throw new EdgeError('api.origin-refused', 'a session is used from our own pages only')
   if (changes && headers[pageHeader] === undefined)
-    throw new EdgeError('api.origin-refused', `a session needs the header ${pageHeader} to change something`)
+    throw new EdgeError('api.origin-refused', `this needs the header ${pageHeader} to change something`)
 }
 
 /** No Max-Age: the browser forgets it when it ends; the service ends the session by its own clock. */

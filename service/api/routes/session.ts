@@ -2,10 +2,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import {
+  createdApiToken,
   liveTicket,
   pairAdmin,
   pairClient,
+<<<<<<< HEAD
   createdApiToken,
+=======
+>>>>>>> access
   pairState,
   pairWindow,
   pairWindowRequest,
