@@ -136,10 +136,6 @@ export type PairState = z.infer<typeof pairState>
 /** A client that pairs with the code gets a token; see also `pairAnswer` in trust. */
 export const pairClient = z.strictObject({ code, clientName: line(60) })
 export type PairClient = z.infer<typeof pairClient>
-<<<<<<< HEAD
-
-=======
->>>>>>> access
 
 /** A person who pairs with the code becomes an admin and is signed in. */
 export const pairAdmin = z.strictObject({ code, name: userName, password: newPassword, bearer })

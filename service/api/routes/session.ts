@@ -6,10 +6,6 @@ import {
   liveTicket,
   pairAdmin,
   pairClient,
-<<<<<<< HEAD
-  createdApiToken,
-=======
->>>>>>> access
   pairState,
   pairWindow,
   pairWindowRequest,
