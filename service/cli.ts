@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readSecret } from './cli/read-secret.ts'
 import { createInterface } from 'node:readline/promises'
 import { run } from './cli/run.ts'
@@ -18,6 +19,8 @@ process.exitCode = await run(process.argv.slice(2), {
   readSecret,
   async ask(question) {
     using lines = createInterface({ input: process.stdin, output: process.stderr })
-    return lines.question(question, { signal: stop.signal }).catch(() => '')
+    // The question alone would wait for ever when the input ends.
+    const ended = once(lines, 'close').then(() => '')
+    return await Promise.race([lines.question(question, { signal: stop.signal }).catch(() => ''), ended])
   },
 })

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
@@ -118,6 +118,30 @@ describe('r-emsctl with a device of its own', () => {
     ])
     expect(new Set(entries.map(({ principal }) => principal))).toEqual(new Set([`cli:${userInfo().username}`]))
     await expect(storage.journal.verify()).resolves.toMatchObject({ ok: true })
+  })
+
+  it.skipIf(spawnSync('script', ['--version']).status !== 0).each([
+    ['y\r', 0, 'read back equal'],
+    ['n\r', 5, 'not confirmed'],
+    // End of input, then Ctrl-C.
+    ['\u0004', 5, 'not confirmed'],
+    ['\u0003', 5, 'not confirmed'],
+  ])('asks the person at a terminal; on %j it ends with %i', async (typed, code, words) => {
+    const wanted = ['--map', 'r-ems/demo-battery', '--command', 'setPowerW', '--value', '300']
+    const program = [process.execPath, join(root, 'out/service/r-emsctl.js'), 'write', ...on('battery'), ...wanted]
+    const child = spawn('script', ['-qec', program.join(' '), '/dev/null'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: { ...process.env, ...environment },
+    })
+    let seen = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      const before = seen
+      seen += chunk.toString()
+      if (!before.includes('[y/N]') && seen.includes('[y/N]')) child.stdin.write(typed)
+    })
+    await once(child, 'close')
+    expect(seen).toContain(words)
+    expect(child.exitCode).toBe(code)
   })
 
   it('does not write without a journal', async () => {

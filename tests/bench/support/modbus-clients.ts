@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import modbusSerialPackage from 'modbus-serial'
 import { createReadOnlyBus } from '../../../service/drivers/modbus/bus.ts'
 import { systemClock } from '../../../service/runtime/system-clock.ts'
@@ -25,11 +26,18 @@ export function ours(outstanding: number): Client {
     await using bus = createReadOnlyBus({ address: { kind: 'tcp', host: '127.0.0.1', port }, clock: systemClock })
     const unit = bus.unit(1, { pipeline: outstanding })
     let left = count
+    let failures = 0
     const readOn = async (): Promise<void> => {
       while (left-- > 0) {
         const answer = await unit.ask(request)
-        if (answer.kind !== 'words') throw new Error(`no answer: ${JSON.stringify(answer)}`)
-        decode(answer.words)
+        if (answer.kind === 'words') {
+          decode(answer.words)
+          continue
+        }
+        // On a machine so busy that a server waits for a quarter of a second: asked again, and the round is slow.
+        if (failures++ > 100) throw new Error(`no answer: ${JSON.stringify(answer)}`)
+        left++
+        await delay(10)
       }
     }
     await unit.ask(request)
