@@ -13,12 +13,12 @@ import { deviceOn, firstPoll, type ShownPoint, shownPoints, watchMs } from './re
 import { shownNumber, table } from './table.ts'
 import { type Command, CommandFailure, exitCode, type Terminal } from './terminal.ts'
 
-const usage = `usage: r-emsctl read --bus ADDRESS --unit N|auto [--map ID] [--point NAME]... [--watch] [--maps FOLDER] [--json]
+const usage = `usage: r-emsctl read --bus ADDRESS --unit N|auto [--map ID] [--point NAME...] [--watch] [--maps FOLDER] [--json]
 
 Reads a device through its point map.
 ${busUsage}  --unit N|auto     auto tries the usual unit IDs
   --map ID          such as eastron/sdm630; without it the device is identified first
-  --point NAME      only this point; can be given several times
+  --point NAME...   only these points
   --watch           again every second until Ctrl-C; with --json one line each time
   --maps FOLDER     own point maps, in front of those of the package
 Exit code: 0 done, 1 not identified, 3 no answer, 4 the device refused every point.
@@ -31,8 +31,10 @@ export const read: Command = {
   summary: 'the values of a device, through its point map',
   usage,
   async run(args, terminal) {
-    const { values } = parseCommandLine({
+    const { values, positionals } = parseCommandLine({
       args,
+      // --point A B C names three.
+      allowPositionals: args.includes('--point'),
       options: {
         ...busFlags,
         ...mapFlags,
@@ -42,6 +44,7 @@ export const read: Command = {
       },
       strict: true,
     })
+    const wantedPoints = values.point && [...values.point, ...positionals]
     const address = parseBus(values.bus)
     const wantedUnit = parseUnitOrAuto(values.unit)
     const library = createLibrary(values.maps)
@@ -52,7 +55,7 @@ export const read: Command = {
         ? { unitId: wantedUnit, map: named }
         : await chooseMap(bus, wantedUnit, named, library, terminal)
     // What commands need besides is not read.
-    const part = partOfMap(map, values.point ? known(values.point, map) : allPoints(map))
+    const part = partOfMap(map, wantedPoints ? known(wantedPoints, map) : allPoints(map))
     await using device = deviceOn(bus, unitId, part, library.sunspecModels())
     await firstPoll(device, terminal.signal)
     terminal.signal.throwIfAborted()
