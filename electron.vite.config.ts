@@ -1,6 +1,7 @@
 import { defineConfig } from 'electron-vite'
 import { resolve } from 'node:path'
 import { rendererConfig } from './renderer/vite.ts'
+import { readVersion } from './service/version.ts'
 
 const root = import.meta.dirname
 /** build.mjs builds into folders beside the real ones and puts them in place when they are complete. */
@@ -9,6 +10,7 @@ const out = (folder: string) => resolve(root, 'out', `${process.env['R_EMS_BUILD
 // Both are CommonJS: a sandboxed preload script must be. Nothing but Electron and Node.js stays outside the bundles.
 const shell = {
   main: {
+    define: { R_EMS_BUILT_AT_MS: JSON.stringify(readVersion(root).builtAtMs) },
     build: {
       outDir: out('main'),
       emptyOutDir: true,

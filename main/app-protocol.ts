@@ -2,14 +2,17 @@ import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { isAppUrl } from './security.ts'
 
-/** What a page of the app may load and talk to: its own files, and services on this machine. */
+/**
+ * What a page of the app may load and talk to: its own files, services on this machine, and edges over TLS. Which edges is
+ * not known when the page is loaded: every request to one that is not connected is cancelled by the session.
+ */
 export const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
   "img-src 'self'",
   "font-src 'self'",
-  'connect-src http://127.0.0.1:* ws://127.0.0.1:*',
+  'connect-src http://127.0.0.1:* ws://127.0.0.1:* https: wss:',
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",

@@ -1,7 +1,12 @@
 import { app, BrowserWindow, ipcMain, protocol, session } from 'electron'
 import { join } from 'node:path'
 import { channels } from '../preload/channels.ts'
+import { browse } from '../service/trust/mdns.ts'
 import { createAppHandler } from './app-protocol.ts'
+import { builtAtMs } from './built-at.ts'
+import { confineToEdges, handleEdges, systemKeyStore } from './edges/edge-ipc.ts'
+import { createEdgeManager } from './edges/edge-manager.ts'
+import { openEdgeStore } from './edges/edge-store.ts'
 import { installMenu } from './menu.ts'
 import { serviceProgram } from './paths.ts'
 import { hardenContents, hardenSession, isTrustedSender } from './security.ts'
@@ -10,6 +15,7 @@ import { createServiceLog } from './service-log.ts'
 import { createWindow, focusWindow, loadApp } from './window.ts'
 
 const logBytes = 1_000_000
+const browseMs = 2_000
 const developer = !app.isPackaged
 
 protocol.registerSchemesAsPrivileged([
@@ -29,6 +35,14 @@ if (app.requestSingleInstanceLock()) {
 
 function run(): void {
   hardenSession(session.defaultSession)
+  const edges = createEdgeManager({
+    store: openEdgeStore(join(app.getPath('userData'), 'edges.json'), systemKeyStore()),
+    nowMs: () => Date.now(),
+    builtAtMs,
+    browse: () => browse(AbortSignal.timeout(browseMs)),
+  })
+  confineToEdges(session.defaultSession, edges)
+  handleEdges(ipcMain, edges)
   protocol.handle('app', createAppHandler(join(app.getAppPath(), 'out/renderer')))
   installMenu({ developer })
   // The window first: whatever fails after this is shown in it.

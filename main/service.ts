@@ -1,4 +1,4 @@
-import { readyLine, type ServiceFailure, type ServiceState } from '#contract/desktop.ts'
+import { type ReadyLine, readyLine, type ServiceFailure, type ServiceState } from '#contract/desktop.ts'
 import { spawn, type ChildProcess } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import { z } from 'zod'
@@ -100,11 +100,12 @@ export function superviseService(options: ServiceOptions): SupervisedService {
     }
     readLines(started.stderr, note)
     readLines(started.stdout, (line) => {
-      const url = ranSinceMs === undefined ? parseReady(line) : undefined
-      if (url === undefined) return note(line)
+      const ready = ranSinceMs === undefined ? parseReady(line) : undefined
+      if (!ready) return note(line)
       clearTimeout(readyTimer)
       ranSinceMs = performance.now()
-      if (!stopping) publish({ phase: 'running', url, ...common() })
+      const { url, signInCode } = ready
+      if (!stopping) publish({ phase: 'running', url, ...(signInCode !== undefined && { signInCode }), ...common() })
     })
 
     ended = new Promise((resolve) => {
@@ -169,10 +170,10 @@ function readableLine(line: string): string | undefined {
   }
 }
 
-function parseReady(line: string): string | undefined {
+function parseReady(line: string): ReadyLine | undefined {
   if (!line.startsWith('{"ready":')) return undefined
   try {
-    return readyLine.safeParse(JSON.parse(line)).data?.url
+    return readyLine.safeParse(JSON.parse(line)).data
   } catch {
     return undefined
   }

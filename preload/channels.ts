@@ -4,4 +4,11 @@ export const channels = {
   service: 'desktop:service',
   /** Main tells: the state of the service changed. */
   serviceChanged: 'desktop:service-changed',
+  /** Renderer asks: the connection manager. */
+  edgesList: 'desktop:edges-list',
+  edgesDiscover: 'desktop:edges-discover',
+  edgesAddByAddress: 'desktop:edges-add-by-address',
+  edgesPair: 'desktop:edges-pair',
+  edgesRemove: 'desktop:edges-remove',
+  edgesConnect: 'desktop:edges-connect',
 } as const

@@ -11,6 +11,14 @@ const desktop: Desktop = {
     ipcRenderer.on(channels.serviceChanged, forward)
     return () => ipcRenderer.off(channels.serviceChanged, forward)
   },
+  edges: {
+    list: () => ipcRenderer.invoke(channels.edgesList),
+    discover: () => ipcRenderer.invoke(channels.edgesDiscover),
+    addByAddress: (address) => ipcRenderer.invoke(channels.edgesAddByAddress, address),
+    pair: (pairing) => ipcRenderer.invoke(channels.edgesPair, pairing),
+    remove: (id) => ipcRenderer.invoke(channels.edgesRemove, id),
+    connect: (id) => ipcRenderer.invoke(channels.edgesConnect, id),
+  },
 }
 
 contextBridge.exposeInMainWorld('desktop', desktop)

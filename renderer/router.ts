@@ -8,9 +8,12 @@ export const router = createRouter({
     { path: '/site', name: 'site', component: () => import('./screens/site/SiteScreen.vue') },
     { path: '/bus/:device?/:point?', name: 'bus', component: () => import('./screens/bus/BusScreen.vue') },
     { path: '/log', name: 'log', component: () => import('./screens/log/LogScreen.vue') },
+    { path: '/access/:tab?', name: 'access', component: () => import('./screens/access/AccessScreen.vue') },
+    // Without its code, which is not for the address bar.
+    { path: '/sign-in', redirect: { name: 'site', query: {} } },
     { path: '/:rest(.*)', redirect: '/site' },
   ],
 })
 
-export const screens = ['site', 'bus', 'log'] as const
+export const screens = ['site', 'bus', 'log', 'access'] as const
 export type Screen = (typeof screens)[number]

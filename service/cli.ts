@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readSecret } from './cli/read-secret.ts'
 import { createInterface } from 'node:readline/promises'
 import { run } from './cli/run.ts'
 
@@ -15,6 +16,7 @@ process.exitCode = await run(process.argv.slice(2), {
   screen: process.stdout.isTTY,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
+  readSecret,
   async ask(question) {
     using lines = createInterface({ input: process.stdin, output: process.stderr })
     // The question alone would wait for ever when the input ends.

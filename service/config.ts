@@ -4,6 +4,7 @@ import { EdgeError } from '#contract/errors.ts'
 import { connection, type Site, site } from '#contract/site.ts'
 import { checkedYaml } from './runtime/checked-yaml.ts'
 import { parseCommandLine, parsePort, UsageError } from './args.ts'
+import { networkOptions, type NetworkOptions } from './network-options.ts'
 import type { Mode } from './runtime/guard.ts'
 
 export const usage = `usage: r-emsd run --config FILE [options]     run the edge service for a site
@@ -15,7 +16,10 @@ export const usage = `usage: r-emsd run --config FILE [options]     run the edge
   --mode MODE            production (default) or simulation: only the simulated plant is written to
   --endpoint NAME=ADDR   demo only: reach device NAME at another address, such as meter=tcp://127.0.0.1:5020
   --port N               port of the API and web UI (R_EMS_API_PORT; default 8080, 0 for any free one)
-  --data-dir DIR         database, token and settings of this edge (R_EMS_DATA_DIR)
+  --listen HOST:PORT     also serve HTTPS on the network, with the CA of this site (R_EMS_LISTEN)
+  --tls-name NAME        one more name or address for the certificate; may be repeated
+  --client-certificates  off (default), optional or required
+  --data-dir DIR         database, accounts and settings of this edge (R_EMS_DATA_DIR)
   --seed N, --speed N    demo only: seed and speed of the simulated plant
   --desktop              started by the desktop app: never controls real devices by itself
   --ready-json           print one line of JSON when the service listens
@@ -29,6 +33,8 @@ export interface Options {
   readonly mode: Mode
   readonly desktop: boolean
   readonly port: number
+  /** HTTPS on the network; without it, only this machine is served. */
+  readonly network?: NetworkOptions
   readonly dataFolder: string
   readonly presetToken?: string
   readonly plantArguments: readonly string[]
@@ -41,6 +47,9 @@ const flags = {
   mode: { type: 'string' },
   endpoint: { type: 'string', multiple: true },
   port: { type: 'string' },
+  listen: { type: 'string' },
+  'tls-name': { type: 'string', multiple: true },
+  'client-certificates': { type: 'string' },
   'data-dir': { type: 'string' },
   seed: { type: 'string' },
   speed: { type: 'string' },
@@ -87,6 +96,11 @@ export async function loadOptions(
   const portText = values.port ?? environment['R_EMS_API_PORT'] ?? '8080'
   const dataFolder =
     values['data-dir'] ?? environment['R_EMS_DATA_DIR'] ?? (demo ? join(projectFolder, '.data/demo') : '/var/lib/r-ems')
+  const network = networkOptions({
+    listen: values.listen ?? environment['R_EMS_LISTEN'],
+    names: values['tls-name'],
+    clientCertificates: values['client-certificates'],
+  })
   const presetToken = environment['R_EMS_API_TOKEN']
   return {
     site: loaded,
@@ -95,6 +109,7 @@ export async function loadOptions(
     mode,
     desktop: values.desktop ?? false,
     port: parsePort(portText, values.port === undefined ? 'R_EMS_API_PORT' : '--port'),
+    ...(network && { network }),
     dataFolder: resolve(dataFolder),
     ...(presetToken && { presetToken }),
     plantArguments: [

@@ -1,13 +1,20 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pino } from 'pino'
 import type { SiteEvent } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
+import { openAccess } from './access/access.ts'
+import { thisBoot } from './access/boot.ts'
+import { checkedPreset, createConsoleToken } from './access/console-token.ts'
+import { announce } from './announce.ts'
+import { createAudit } from './access/audit.ts'
 import { createApi } from './api/server.ts'
-import { loadOrCreateToken } from './api/token.ts'
 import type { Options } from './config.ts'
 import type { ArmedBus } from './drivers/modbus/bus.ts'
 import { spawnPlant } from './drivers/simulated/spawn-plant.ts'
 import type { Entries } from './entries.ts'
+import type { Network } from './network.ts'
 import { loadPointMap } from './pointmap/load.ts'
 import { loadSunspecModels } from './pointmap/sunspec/models.ts'
 import { createApiSources } from './runtime/api-sources.ts'
@@ -30,6 +37,7 @@ const stopWithinMs = 1_800
 /** Runs the edge service until it is told to stop; resolves to the exit code. */
 export async function serve(options: Options, entries: Entries): Promise<number> {
   const { site, demo, mode, desktop, dataFolder } = options
+  if (options.presetToken !== undefined) checkedPreset(options.presetToken)
   const stop = stopSignal(desktop)
   const log = pino(
     { level: process.env['R_EMS_LOG_LEVEL'] ?? (process.stderr.isTTY ? 'warn' : 'info') },
@@ -58,7 +66,30 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   // A failure is seen where it is awaited; until then it is not unhandled.
   spawning?.catch(() => undefined)
   const storage = resources.use(await openStorage({ folder: dataFolder, workerUrl: entries.storageWorker, clock }))
-  const token = await loadOrCreateToken(dataFolder, options.presetToken)
+  const consoleToken = await createConsoleToken(dataFolder)
+  const opened = await openAccess({
+    folder: dataFolder,
+    clock,
+    audit: storage.journal,
+    boot: thisBoot(),
+    presets: [
+      { name: 'console', kind: 'console', secret: consoleToken },
+      ...(options.presetToken === undefined
+        ? []
+        : [{ name: 'automation', kind: 'token', secret: options.presetToken } as const]),
+    ],
+    pairs: !demo,
+  })
+  const access = resources.use(opened.access)
+  const siteHash = createHash('sha256')
+    .update(await readFile(options.siteFile))
+    .digest('hex')
+  storage.journal.append({
+    kind: 'configuration',
+    principal: 'service',
+    detail: `starts with ${options.siteFile}`,
+    data: { sha256: siteHash },
+  })
   const control = await loadControlProperty(dataFolder, demo)
   const plant = spawning && resources.use(await spawning)
 
@@ -77,6 +108,13 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     clear: faults.clear,
     note: ({ severity, code, message }) => addEvent({ atMs: clock.nowMs(), severity, code, message }),
   })
+  if (opened.setAside !== undefined)
+    addEvent({
+      atMs: clock.nowMs(),
+      severity: 'error',
+      code: 'access.damaged',
+      message: `the accounts were damaged and are kept as ${opened.setAside}; nobody can sign in with a password until users are added again`,
+    })
   for (const { severity, code, message } of storage.warnings) addEvent({ atMs: clock.nowMs(), severity, code, message })
   const watchPlant = async (): Promise<void> => {
     await plant?.exited
@@ -89,6 +127,17 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     })
   }
   void watchPlant()
+
+  const { semver, builtAtMs } = version()
+  // Before the cycle starts, which must not wait for anything once it runs.
+  let network: Network | undefined
+  if (options.network) {
+    // Loads the certificate library, which a service on this machine alone does not need.
+    const { openNetwork } = await import('./network.ts')
+    const audit = createAudit(storage.journal, clock)
+    network = await openNetwork({ options: options.network, dataFolder, builtAtMs, clock, faults, audit })
+    if (network) resources.use(network)
+  }
 
   const buses = new Map<string, ArmedBus>()
   const sunspecFolder = join(entries.mapFolder, 'sunspec/models')
@@ -135,7 +184,6 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       },
     }),
   )
-  const { semver } = version()
   const sources = createApiSources({
     site: { name: site.name, demo, mode },
     version: semver,
@@ -161,13 +209,15 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     await createApi({
       host: '127.0.0.1',
       port: options.port,
-      token,
+      access,
       rendererFolder: entries.rendererFolder,
       version: semver,
       sources: sources.forApi,
       log,
+      ...(network && { secure: network.endpoint }),
     }),
   )
+  if (api.secure) network?.announce({ name: site.name, port: api.secure.port })
   sources.connect(api)
   publishEvent = (event) => api.publish({ type: 'event', data: event })
   addEvent({
@@ -176,7 +226,14 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     code: 'service.started',
     message: `R-EMS ${semver} runs "${site.name}"`,
   })
-  announce(options, api.url)
+  const caFingerprint = network?.ca.info().caFingerprint
+  announce(options, {
+    url: api.url,
+    ...(api.secure && { secureUrl: api.secure.url }),
+    ...(caFingerprint !== undefined && { caFingerprint }),
+    ...((demo || desktop) && { signInCode: opened.consoleCode().code }),
+    ...(opened.pairing && { pairing: opened.pairing }),
+  })
 
   const failure = await Promise.race([
     stop.requested,
@@ -191,14 +248,6 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   await resources.disposeAsync()
   if (failure === undefined) return 0
   throw failure instanceof EdgeError ? failure : new Error('the control cycle has failed', { cause: failure })
-}
-
-function announce({ readyJson, site, demo, dataFolder }: Options, url: string): void {
-  if (readyJson) process.stdout.write(`${JSON.stringify({ ready: true, url, pid: process.pid })}\n`)
-  else
-    process.stdout.write(
-      `R-EMS runs "${site.name}"${demo ? ' with a simulated plant' : ''}\n  web UI  ${url}\n  API     ${url}/docs\n  data    ${dataFolder}\nStop with Ctrl-C.\n`,
-    )
 }
 
 function stopSignal(desktop: boolean): { signal: AbortSignal; requested: Promise<undefined> } {

@@ -1,49 +1,106 @@
+import type { SignedIn, WhoAmI } from '#contract/access.ts'
 import type { LiveMessage, LiveRequest } from '#contract/live.ts'
 import { backoffMs } from './backoff.ts'
-import { getJson, type Query } from './http.ts'
+import { type JsonRequest, type Query, RequestError, requestJson } from './http.ts'
 import { parseLiveMessage } from './live-message.ts'
+import { type Credentials, dropToken, keepToken, pageCredentials, tokenCredentials } from './sign-in.ts'
 
 /** How this window stands to the service. */
 export type Connection =
   | { readonly state: 'connecting'; readonly sinceMs: number }
   | { readonly state: 'online'; readonly sinceMs: number }
   | { readonly state: 'offline'; readonly sinceMs: number; readonly nextAttemptAtMs: number }
+  /** The service answers, but wants to know who asks. */
+  | { readonly state: 'signedOut'; readonly sinceMs: number }
 
 export interface ServiceClient {
   /** Base address; undefined while the desktop app has not started a service yet. */
   readonly url: string | undefined
   get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T>
+  /** A request that changes something; with a body where there is one. */
+  send<T = void>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<T>
+  /** Gets in with a request that answers with a session: a sign-in, or pairing as a person. */
+  signIn(path: string, body: object): Promise<void>
+  signOut(): Promise<void>
+  /** Asks who is signed in; counts as a use of the session. */
+  checkIdentity(): Promise<void>
   /** Asks for a topic until the returned function is called. Topics asked for twice are sent once. */
   watch(topic: string): () => void
   onMessage(listener: (message: LiveMessage) => void): () => void
   onConnection(listener: (connection: Connection) => void): () => void
+  /** Calls back with who is signed in, and with undefined once nobody is. */
+  onIdentity(listener: (who: WhoAmI | undefined) => void): () => void
+  /** Resolves once it is known whether the service answers and who is signed in. */
+  readonly settled: Promise<void>
   /** Round trip of a request, about every five seconds. */
   onLatency(listener: (latencyMs: number) => void): () => void
   /** Tries at once instead of waiting for the back-off. */
   reconnect(): void
   /** Goes to another address, after a restart on another port. */
-  moveTo(url: string): void
+  moveTo(url: string, credentials?: Credentials): void
 }
 
 const pingEveryMs = 5_000
 const firstPingMs = 1_000
 const pingTimeoutMs = 4_000
+/** Code of a live socket whose session has ended. */
+const sessionEnded = 4401
 
-/** One live socket with back-off, and requests, to one service. */
-export function createServiceClient(initialUrl: string | undefined): ServiceClient {
+/** One live socket with back-off, and requests, to one service. Without cookies, `bearer` asks for tokens instead. */
+export function createServiceClient(initialUrl: string | undefined, { bearer }: { bearer: boolean }): ServiceClient {
   let url = initialUrl
+  let identity: WhoAmI | undefined
+  let credentials = pageCredentials
   let socket: WebSocket | undefined
+  /** Of the newest attempt to connect; older ones that are still under way give up. */
+  let wanted = 0
   let connection: Connection = { state: 'connecting', sinceMs: Date.now() }
   let attempt = 0
   let retry: ReturnType<typeof setTimeout> | undefined
   const topics = new Map<string, number>()
   const messages = new Set<(message: LiveMessage) => void>()
   const connections = new Set<(connection: Connection) => void>()
+  const identities = new Set<(who: WhoAmI | undefined) => void>()
   const latencies = new Set<(latencyMs: number) => void>()
+  let settle: () => void = () => undefined
+  const settled = new Promise<void>((resolve) => (settle = resolve))
 
   const setConnection = (next: Connection): void => {
     connection = next
     for (const listener of connections) listener(next)
+    if (next.state !== 'connecting') settle()
+  }
+
+  const setIdentity = (who: WhoAmI | undefined): void => {
+    identity = who
+    for (const listener of identities) listener(who)
+    if (who) settle()
+  }
+
+  /** Nobody tries again by itself: a person has to sign in. */
+  const signedOut = (): void => {
+    clearTimeout(retry)
+    wanted += 1
+    drop()
+    if (url !== undefined) dropToken(url)
+    setIdentity(undefined)
+    setConnection({ state: 'signedOut', sinceMs: Date.now() })
+  }
+
+  const isSignedOut = (error: unknown): boolean => error instanceof RequestError && error.status === 401
+
+  /** A request as who is signed in. When it is nobody any more, the whole window learns of it. */
+  async function request<T>(path: string, options: JsonRequest): Promise<T> {
+    if (url === undefined) throw new TypeError('no service yet')
+    const asked = credentials
+    try {
+      return await requestJson<T>(url, path, { ...options, headers: asked.headers() })
+    } catch (error) {
+      // A wrong password is refused with 401 as well, and ends nothing.
+      const ended = isSignedOut(error) && error instanceof RequestError && !error.code?.startsWith('access.wrong')
+      if (ended && asked === credentials && identity) signedOut()
+      throw error
+    }
   }
 
   let subscriptionQueued = false
@@ -66,7 +123,7 @@ export function createServiceClient(initialUrl: string | undefined): ServiceClie
     const sinceMs = connection.state === 'offline' ? connection.sinceMs : Date.now()
     setConnection({ state: 'offline', sinceMs, nextAttemptAtMs: Date.now() + delayMs })
     clearTimeout(retry)
-    retry = setTimeout(connect, delayMs)
+    retry = setTimeout(() => void connect(), delayMs)
   }
 
   const drop = (): void => {
@@ -75,13 +132,29 @@ export function createServiceClient(initialUrl: string | undefined): ServiceClie
     old?.close()
   }
 
-  function connect(): void {
+  async function connect(): Promise<void> {
     clearTimeout(retry)
     drop()
+    wanted += 1
+    const mine = wanted
     if (url === undefined) return
+    let protocols: string[]
+    try {
+      const signal = AbortSignal.timeout(pingTimeoutMs)
+      const who = await requestJson<WhoAmI>(url, 'api/v1/session', { headers: credentials.headers(), signal })
+      if (mine !== wanted) return
+      setIdentity(who)
+      protocols = await credentials.protocols()
+    } catch (error) {
+      if (mine !== wanted) return
+      if (isSignedOut(error)) signedOut()
+      else lost()
+      return
+    }
+    if (mine !== wanted) return
     const live = new URL('api/v1/live', url)
     live.protocol = live.protocol === 'https:' ? 'wss:' : 'ws:'
-    const opened = new WebSocket(live)
+    const opened = new WebSocket(live, protocols)
     socket = opened
     opened.addEventListener('open', () => {
       if (socket !== opened) return
@@ -96,8 +169,10 @@ export function createServiceClient(initialUrl: string | undefined): ServiceClie
       const message = parseLiveMessage(event.data)
       if (message) for (const listener of messages) listener(message)
     })
-    opened.addEventListener('close', () => {
-      if (socket === opened) lost()
+    opened.addEventListener('close', ({ code }) => {
+      if (socket !== opened) return
+      if (code === sessionEnded) void connect()
+      else lost()
     })
   }
 
@@ -115,8 +190,20 @@ export function createServiceClient(initialUrl: string | undefined): ServiceClie
     }
   }
 
+  async function signIn(path: string, body: object): Promise<void> {
+    if (url === undefined) throw new TypeError('no service yet')
+    const base = url
+    const request = { method: 'POST', body: { ...body, bearer }, headers: pageCredentials.headers() } as const
+    const { token } = await requestJson<SignedIn>(base, path, request)
+    if (token !== undefined) {
+      keepToken(base, token)
+      credentials = tokenCredentials(base, token)
+    }
+    await connect()
+  }
+
   setInterval(() => void ping(), pingEveryMs)
-  connect()
+  if (initialUrl !== undefined) queueMicrotask(() => void connect())
 
   const listen = <T>(set: Set<(value: T) => void>, listener: (value: T) => void): (() => void) => {
     set.add(listener)
@@ -127,8 +214,17 @@ export function createServiceClient(initialUrl: string | undefined): ServiceClie
     get url() {
       return url
     },
-    get: (path, query = {}, signal) =>
-      url === undefined ? Promise.reject(new TypeError('no service yet')) : getJson(url, path, query, signal),
+    get: (path, query = {}, signal) => request(path, { query, signal }),
+    send: (method, path, body) => request(path, { method, body }),
+    signIn,
+    async signOut() {
+      await request('api/v1/session', { method: 'DELETE' })
+      signedOut()
+    },
+    async checkIdentity() {
+      setIdentity(await request<WhoAmI>('api/v1/session', {}))
+    },
+    settled,
     watch(topic) {
       const count = topics.get(topic) ?? 0
       topics.set(topic, count + 1)
@@ -147,12 +243,17 @@ export function createServiceClient(initialUrl: string | undefined): ServiceClie
       listener(connection)
       return listen(connections, listener)
     },
+    onIdentity(listener) {
+      listener(identity)
+      return listen(identities, listener)
+    },
     onLatency: (listener) => listen(latencies, listener),
-    reconnect: connect,
-    moveTo(next) {
+    reconnect: () => void connect(),
+    moveTo(next, shown = pageCredentials) {
       if (next === url && connection.state === 'online') return
       url = next
-      connect()
+      credentials = shown
+      void connect()
     },
   }
 }

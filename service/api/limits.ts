@@ -11,7 +11,21 @@ export interface ApiLimits {
   readonly idleTimeoutMs: number
   readonly keepAliveMs: number
   readonly requestsPerConnection: number
+  /** Requests sent ahead on one connection, whose answers all wait in memory while nobody reads them. */
+  readonly unansweredPerConnection: number
   readonly connections: number
+  /** Connections of one address; see sourceOf. */
+  readonly connectionsPerSource: number
+  /** Requests per second of one address that are let in without somebody behind them, on average and at once. */
+  readonly strangerPerS: number
+  readonly strangerBurst: number
+  /** How long a stranger who asks too often waits for the refusal. */
+  readonly tarpitMs: number
+  /** Requests per second of one user, token or console, on average and at once. */
+  readonly principalPerS: number
+  readonly principalBurst: number
+  /** Addresses and principals whose rates are remembered. */
+  readonly trackedKeys: number
   /** How long open requests and sockets may take to end at shutdown. */
   readonly closeMs: number
   readonly liveSockets: number
@@ -36,7 +50,15 @@ export const defaultLimits: ApiLimits = {
   idleTimeoutMs: 60_000,
   keepAliveMs: 10_000,
   requestsPerConnection: 1_000,
+  unansweredPerConnection: 4,
   connections: 256,
+  connectionsPerSource: 128,
+  strangerPerS: 50,
+  strangerBurst: 300,
+  tarpitMs: 1_000,
+  principalPerS: 200,
+  principalBurst: 500,
+  trackedKeys: 4_096,
   closeMs: 500,
   liveSockets: 50,
   liveMessageBytes: 4_096,

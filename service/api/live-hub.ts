@@ -8,6 +8,8 @@ import { fieldErrors } from './validation.ts'
 
 interface Client {
   readonly socket: WebSocket
+  /** Whether whoever opened it is still let in. */
+  readonly holds: () => boolean
   topics: ReadonlySet<string>
   answered: boolean
   /** Requests since the last ping. */
@@ -18,7 +20,8 @@ interface Client {
 
 export interface LiveHub {
   full(): boolean
-  add(socket: WebSocket): void
+  /** `holds` is asked with every ping; once it says no, the socket is closed. */
+  add(socket: WebSocket, holds: () => boolean): void
   /** Sends a message to whoever asked for its topic. A power-flow message ends a cycle: see `createLiveHub`. */
   publish(message: LiveMessage): void
   size(): number
@@ -31,6 +34,8 @@ export interface LiveHub {
 const tryAgainLater = 1013
 const policyViolation = 1008
 const goingAway = 1001
+/** Of the range for applications, after the HTTP status. */
+const signedOut = 4401
 
 const topicOf = (message: LiveMessage): string => {
   if (message.type === 'event') return 'events'
@@ -143,6 +148,10 @@ export function createLiveHub(sources: Sources, limits: ApiLimits, log: FastifyB
         client.socket.terminate()
         continue
       }
+      if (!client.holds()) {
+        drop(client, signedOut, 'signed out')
+        continue
+      }
       client.answered = false
       client.requests = 0
       client.socket.ping()
@@ -152,8 +161,8 @@ export function createLiveHub(sources: Sources, limits: ApiLimits, log: FastifyB
 
   return {
     full: () => clients.size >= limits.liveSockets,
-    add(socket) {
-      const client: Client = { socket, topics: new Set(), answered: true, requests: 0 }
+    add(socket, holds) {
+      const client: Client = { socket, holds, topics: new Set(), answered: true, requests: 0 }
       if (clients.size >= limits.liveSockets) return drop(client, tryAgainLater, 'too many clients')
       clients.add(client)
       socket.on('pong', () => {

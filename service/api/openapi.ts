@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import * as contract from '#contract/api.ts'
+import * as accessContract from '#contract/access.ts'
 import { type ErrorCode, errorTable } from '#contract/errors.ts'
 import { deviceSummary, liveMessage, liveRequest } from '#contract/live.ts'
 import { problemType } from './problems.ts'
@@ -25,6 +26,11 @@ const components = {
   Measurements: contract.measurements,
   SiteEvent: contract.siteEvent,
   Events: contract.events,
+  Principal: accessContract.principal,
+  Session: accessContract.session,
+  User: accessContract.user,
+  ApiToken: accessContract.apiToken,
+  AuditEntry: accessContract.auditEntry,
   LiveRequest: liveRequest,
   LiveMessage: liveMessage,
 }
@@ -32,12 +38,23 @@ for (const [id, schema] of Object.entries(components)) z.globalRegistry.add(sche
 
 /** Refusals that any request can meet. */
 const everywhere = [
+  'api.too-many',
+  'api.timeout',
+  'api.headers-too-large',
   'api.malformed',
   'api.origin-refused',
   'api.url-too-long',
   'api.media-refused',
   'api.host-refused',
   'api.internal',
+] as const satisfies readonly ErrorCode[]
+
+/** Refusals of routes that are not public. */
+const guarded = [
+  'api.token-missing',
+  'api.token-wrong',
+  'access.session-ended',
+  'access.role',
 ] as const satisfies readonly ErrorCode[]
 
 interface Answer<S extends z.ZodType> {
@@ -49,9 +66,17 @@ export function answer<S extends z.ZodType>(description: string, schema: S, type
   return { description, content: { [type]: { schema } } }
 }
 
-/** The refusals of a route by status, as problem documents. */
-export function refusals(...codes: ErrorCode[]): Record<number, Answer<typeof contract.problem>> {
-  const byStatus: Record<number, Answer<typeof contract.problem>> = {}
+/** An answer without a body. */
+export const nothing = z.null().meta({ description: 'Done; there is nothing to say' })
+
+type Refusals = Record<number, Answer<typeof contract.problem>>
+
+/** The refusals of a route by status, as problem documents; those that every guarded route has come by themselves. */
+export const refusals = (...codes: ErrorCode[]): Refusals => publicRefusals(...guarded, ...codes)
+
+/** The same for a public route. */
+export function publicRefusals(...codes: ErrorCode[]): Refusals {
+  const byStatus: Refusals = {}
   for (const [status, group] of Map.groupBy(new Set([...everywhere, ...codes]), (code) => errorTable[code].status)) {
     const description = group.map((code) => `\`${code}\`: ${errorTable[code].action}`).join('\n\n')
     byStatus[status] = answer(description, contract.problem, problemType)
@@ -78,20 +103,28 @@ export async function installDocumentation(app: FastifyInstance, version: string
         { name: 'devices', description: 'Devices and their points' },
         { name: 'history', description: 'What was recorded' },
         { name: 'control', description: 'What changes something' },
+        { name: 'access', description: 'Who may do what' },
         { name: 'service', description: 'The service itself' },
       ],
       components: {
         securitySchemes: {
-          token: { type: 'http', scheme: 'bearer', description: 'The token in the file api-token of the data folder' },
+          token: { type: 'http', scheme: 'bearer', description: 'An API token, or the token of a session' },
+          session: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: 'r-ems-PORT',
+            description: 'The cookie of POST /api/v1/session',
+          },
         },
       },
+      security: [{ token: [] }, { session: [] }],
     },
     transform: jsonSchemaTransform,
     transformObject: (document) => prune(jsonSchemaTransformObject(document)),
   })
   await app.register(async (scope) => {
     scope.addHook('onRoute', (route) => {
-      route.config = { ...route.config, access: 'open-on-loopback' }
+      route.config = { ...route.config, access: 'viewer' }
     })
     await scope.register(swaggerUi, {
       routePrefix: '/docs',
@@ -112,7 +145,7 @@ export function installDocumentRoute(app: FastifyInstance): void {
   app.get(
     '/api/v1/openapi.json',
     {
-      config: { access: 'open-on-loopback' },
+      config: { access: 'viewer' },
       schema: {
         tags: ['service'],
         summary: 'This document',

@@ -1,6 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { pageHeader } from '#contract/access.ts'
 import { EdgeError } from '#contract/errors.ts'
 import type { ApiLimits } from './limits.ts'
+import { isSecure, type SecureEndpoint } from './secure.ts'
 import { securityHeaders } from './security-headers.ts'
 
 /** The desktop app's pages have this origin. */
@@ -8,7 +10,8 @@ const appOrigin = 'app://r-ems'
 
 const harmless = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-const namedHost = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::(\d{1,5}))?$/
+/** Of this machine, for whoever is on it. */
+const ownNames = new Set(['127.0.0.1', 'localhost', '::1'])
 
 /**
  * Decides from the request line and headers alone whether a request may come in: a name that is ours (against DNS
@@ -19,12 +22,13 @@ export function checkPerimeter(
   request: FastifyRequest,
   reply: FastifyReply,
   limits: ApiLimits,
+  secure?: Pick<SecureEndpoint, 'names'>,
 ): FastifyReply | undefined {
   const { method, headers } = request
   void reply.headers(securityHeaders)
   void reply.header('vary', 'Origin')
   checkTarget(request, limits)
-  const host = checkHost(request)
+  const host = checkHost(request, secure?.names() ?? [])
   const fromApp = checkOrigin(request, host)
   if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity')
     throw new EdgeError('api.media-refused', 'a compressed body is not accepted')
@@ -32,8 +36,8 @@ export function checkPerimeter(
   void reply.header('access-control-allow-origin', appOrigin)
   if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined) return undefined
   const preflight = {
-    'access-control-allow-methods': 'GET',
-    'access-control-allow-headers': 'authorization',
+    'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
+    'access-control-allow-headers': `authorization, content-type, ${pageHeader}`,
     'access-control-max-age': '600',
   }
   // Chromium asks before a page may reach a loopback address.
@@ -50,14 +54,17 @@ function checkTarget(request: FastifyRequest, limits: ApiLimits): void {
     throw new EdgeError('api.url-too-long', `an address may have at most ${limits.urlCharacters} characters`)
 }
 
-function checkHost(request: FastifyRequest): string {
+function checkHost(request: FastifyRequest, networkNames: readonly string[]): string {
   const { rawHeaders, socket } = request.raw
   const hosts = rawHeaders.flatMap((name, index) =>
     index % 2 === 0 && name.toLowerCase() === 'host' ? [(rawHeaders[index + 1] ?? '').toLowerCase()] : [],
   )
   const [host = ''] = hosts
-  const match = hosts.length === 1 ? namedHost.exec(host) : null
-  if (!match || Number(match[1] ?? 80) !== socket.localPort)
+  const encrypted = isSecure(socket)
+  const match = hosts.length === 1 ? /^(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::(\d{1,5}))?$/.exec(host) : null
+  const name = match?.[1]?.replace(/^\[|\]$/g, '') ?? ''
+  const known = ownNames.has(name) || (encrypted && networkNames.includes(name))
+  if (!known || Number(match?.[2] ?? (encrypted ? 443 : 80)) !== socket.localPort)
     throw new EdgeError('api.host-refused', `the Host header must be 127.0.0.1:${socket.localPort ?? 0}`)
   return host
 }
@@ -67,7 +74,7 @@ function checkOrigin(request: FastifyRequest, host: string): boolean {
   const { origin, 'sec-fetch-site': site } = request.headers
   if (origin !== undefined) {
     if (origin === appOrigin) return true
-    if (origin === `http://${host}`) return false
+    if (origin === `${isSecure(request.raw.socket) ? 'https' : 'http'}://${host}`) return false
     throw new EdgeError('api.origin-refused', 'this origin is not accepted')
   }
   // Browsers that leave the origin out still say where a request comes from.

@@ -31,7 +31,7 @@ const frameworkCodes: Readonly<Record<string, ErrorCode>> = {
 }
 
 /** Codes whose message speaks of the request. The others may name folders and ports of this machine. */
-const publicMessage = /^(api|bus|device|metric|write)\./
+const publicMessage = /^(api|bus|device|metric|write)\.|^access\.(?!store|damaged)/
 
 export function problemOf(code: ErrorCode, detail?: string, errors?: readonly FieldError[]): Problem {
   const { status, action } = errorTable[code]
@@ -63,7 +63,8 @@ export function sendError(error: unknown, reply: FastifyReply, log: FastifyBaseL
   if (problem.type === 'api.internal') log.error({ err: error }, 'request failed')
   else log.debug({ code: problem.type, detail: problem.detail }, 'request refused')
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer')
-  if (problem.status === 503) void reply.header('retry-after', '1')
+  const retryAfterS = error instanceof EdgeError ? error.retryAfterS : undefined
+  if (retryAfterS !== undefined || problem.status === 503) void reply.header('retry-after', String(retryAfterS ?? 1))
   return reply.code(problem.status).headers(securityHeaders).type(problemType).send(JSON.stringify(problem))
 }
 

@@ -1,45 +1,60 @@
+import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import websocket from '@fastify/websocket'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { serializerCompiler } from 'fastify-type-provider-zod'
+import { liveProtocol } from '#contract/access.ts'
 import { EdgeError } from '#contract/errors.ts'
 import type { LiveMessage } from '#contract/live.ts'
+import type { Access } from '../domain/access-control.ts'
 import { type DeclaredRoute, guardAccess } from './access.ts'
+import { type Connections, createConnections } from './connections.ts'
+import { installJsonBody } from './json-body.ts'
 import { type ApiLimits, defaultLimits } from './limits.ts'
 import { createLiveHub, type LiveHub } from './live-hub.ts'
 import { createMetrics, type CycleObservation, type Metrics } from './metrics.ts'
 import { installDocumentation, installDocumentRoute } from './openapi.ts'
 import { checkPerimeter } from './perimeter.ts'
 import { answerBrokenRequest, sendError } from './problems.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { busRoutes } from './routes/bus.ts'
 import { deviceRoutes } from './routes/devices.ts'
 import { historyRoutes } from './routes/history.ts'
 import { livePath, liveRoutes } from './routes/live.ts'
 import { metricRoutes } from './routes/metrics.ts'
+import { sessionRoutes } from './routes/session.ts'
 import { siteRoutes } from './routes/site.ts'
+import { trustRoutes } from './routes/trust.ts'
+import { trustAdministrationRoutes } from './routes/trust-administration.ts'
+import { userRoutes } from './routes/users.ts'
+import { guardCertificates, listenSecurely, type SecureEndpoint, type SecureServer } from './secure.ts'
 import type { Sources } from './sources.ts'
 import { requestValidator } from './validation.ts'
 import { installWebUi } from './web-ui.ts'
 
 export interface ApiOptions {
-  /** Only the machine itself is served. */
+  /** Plain HTTP serves the machine itself only. */
   readonly host: '127.0.0.1' | '::1'
   /** 0 for any free port. */
   readonly port: number
-  readonly token: string
+  readonly access: Access
   /** Build of the web UI; without it, a page says how to build it. */
   readonly rendererFolder?: string
   readonly version: string
   readonly sources: Sources
   readonly log: FastifyBaseLogger
   readonly limits?: Partial<ApiLimits>
+  /** The service on the network, over HTTPS; without it, only the machine itself is served. */
+  readonly secure?: SecureEndpoint
 }
 
 export interface Api extends AsyncDisposable {
   /** Without a slash at the end. */
   readonly url: string
   readonly port: number
+  /** The service on the network. */
+  readonly secure?: { readonly url: string; readonly port: number }
   readonly routes: readonly DeclaredRoute[]
   /**
    * Sends a message to the live clients that asked for its topic. A power-flow message ends a cycle: status, devices
@@ -60,29 +75,42 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     liveSockets: () => hub.size(),
     framesSkipped: () => hub.skipped(),
   })
+  const connections = createConnections(limits)
   const app = createServer(limits, log)
+  connections.watch(app.server)
+  let secure: SecureServer | undefined
   const upgraded = await installWebSocket(app, hub, limits)
-  const routes = guardRequests(app, options.token, limits)
+  const routes = guardRequests(app, { ...options, limits, connections })
   await installRoutes(app, { ...options, hub, metrics })
+  let listening = { host: host as string, port }
   try {
     await app.listen({ host, port, listenTextResolver: (address) => `api listens at ${address}` })
+    if (options.secure) {
+      listening = options.secure
+      secure = await listenSecurely(app, options.secure, limits, isLiveUpgrade)
+      connections.watch(secure.server)
+    }
   } catch (error) {
     hub.close()
     await app.close()
-    throw listenError(error, host, port)
+    throw listenError(error, listening.host, listening.port)
   }
   const bound = (app.server.address() as AddressInfo).port
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
     port: bound,
+    ...(secure && { secure: { url: secure.url, port: secure.port } }),
     routes,
     publish: (message) => hub.publish(message),
     observeCycle: (observation) => metrics.observeCycle(observation),
     async [Symbol.asyncDispose]() {
       const force = setTimeout(() => {
         app.server.closeAllConnections()
+        secure?.server.closeAllConnections()
         for (const socket of upgraded) socket.destroy()
       }, limits.closeMs)
+      secure?.server.close()
+      secure?.server.closeIdleConnections()
       await app.close()
       clearTimeout(force)
     },
@@ -106,19 +134,21 @@ function createServer(limits: ApiLimits, log: FastifyBaseLogger): FastifyInstanc
       maxHeaderSize: limits.headerBytes,
       // A missing Host is refused like a wrong one, with an explanation.
       requireHostHeader: false,
-      // Any other wish to upgrade is ignored, as HTTP allows, and answered as a plain request.
-      shouldUpgradeCallback: ({ url, headers }) =>
-        url?.split('?', 1)[0] === livePath && headers.upgrade?.toLowerCase() === 'websocket',
+      shouldUpgradeCallback: isLiveUpgrade,
     },
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error, request, reply) => void sendError(error, reply, request.log),
   })
-  app.server.maxConnections = limits.connections
-  app.removeContentTypeParser('text/plain')
+  installJsonBody(app)
   app.setValidatorCompiler(requestValidator)
   app.setSerializerCompiler(serializerCompiler)
   app.setErrorHandler((error, request, reply) => sendError(error, reply, request.log))
   return app
+}
+
+/** Any other wish to upgrade is ignored, as HTTP allows, and answered as a plain request. */
+function isLiveUpgrade({ url, headers }: IncomingMessage): boolean {
+  return url?.split('?', 1)[0] === livePath && headers.upgrade?.toLowerCase() === 'websocket'
 }
 
 /**
@@ -132,7 +162,11 @@ async function installWebSocket(app: FastifyInstance, hub: LiveHub, limits: ApiL
     socket.once('close', () => upgraded.delete(socket))
   })
   await app.register(websocket, {
-    options: { maxPayload: limits.liveMessageBytes },
+    options: {
+      maxPayload: limits.liveMessageBytes,
+      // The ticket that a page may have offered too is not said again.
+      handleProtocols: (offered) => (offered.has(liveProtocol) ? liveProtocol : false),
+    },
     // The socket ends by itself, with the fitting code; an oversized message is no fault of ours.
     errorHandler: (error, _socket, request) => request.log.debug({ err: error }, 'live socket failed'),
     preClose: (done) => {
@@ -144,9 +178,19 @@ async function installWebSocket(app: FastifyInstance, hub: LiveHub, limits: ApiL
 }
 
 /** Everything that decides whether a request is let in. Before any route. */
-function guardRequests(app: FastifyInstance, token: string, limits: ApiLimits): readonly DeclaredRoute[] {
-  app.addHook('onRequest', async (request, reply) => checkPerimeter(request, reply, limits))
-  const routes = guardAccess(app, token)
+function guardRequests(
+  app: FastifyInstance,
+  parts: Pick<ApiOptions, 'access' | 'secure'> & { limits: ApiLimits; connections: Connections },
+): readonly DeclaredRoute[] {
+  const { limits, secure, connections } = parts
+  app.addHook('onRequest', async ({ raw }, reply) => {
+    if (connections.begin(raw.socket, reply.raw)) return undefined
+    raw.socket.destroy()
+    return reply.hijack()
+  })
+  app.addHook('onRequest', async (request, reply) => checkPerimeter(request, reply, limits, secure))
+  guardCertificates(app, secure)
+  const routes = guardAccess(app, parts)
   const refuse = (url: string, method: string, setAllow: (methods: string) => void): never => {
     const allowed = allowedMethods(routes, url)
     if (allowed.length === 0 || allowed.includes(method))
@@ -183,12 +227,17 @@ async function installRoutes(
   const { sources, hub, metrics, version, rendererFolder } = parts
   await installDocumentation(app, version)
   installDocumentRoute(app)
+  await app.register(sessionRoutes, { access: parts.access })
+  await app.register(userRoutes, { access: parts.access })
+  await app.register(auditRoutes, { sources })
   await app.register(siteRoutes, { sources })
   await app.register(deviceRoutes, { sources })
   await app.register(busRoutes, { sources })
   await app.register(historyRoutes, { sources })
   await app.register(metricRoutes, { metrics })
   await app.register(liveRoutes, { hub })
+  await app.register(trustRoutes, { secure: parts.secure })
+  await app.register(trustAdministrationRoutes, { secure: parts.secure })
   await installWebUi(app, rendererFolder)
 }
 

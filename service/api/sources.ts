@@ -1,3 +1,4 @@
+import type { AuditEntries, AuditQuery, AuditVerification, Principal } from '#contract/access.ts'
 import type {
   ControlRequest,
   ControlState,
@@ -10,13 +11,6 @@ import type {
   Status,
 } from '#contract/api.ts'
 import type { BusAnswer, BusRead, BusWrite, BusWritten } from '#contract/bus.ts'
-
-/** Who asks, for the journal. */
-export interface Principal {
-  /** The credential that was used. */
-  readonly name: string
-  readonly address: string
-}
 
 /** A measurement query with its times resolved. */
 export interface MeasurementRange {
@@ -78,4 +72,6 @@ export interface Sources {
   /** A write by a person. Rejects with bus.unknown, map.not-found or write.refused. */
   writeBus(request: BusWrite, principal: Principal): Promise<BusWritten>
   metrics(): MetricNumbers
+  auditEntries(query: AuditQuery): Promise<AuditEntries>
+  verifyAudit(): Promise<AuditVerification>
 }

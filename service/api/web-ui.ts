@@ -36,20 +36,16 @@ export async function installWebUi(app: FastifyInstance, folder: string | undefi
     return reply.code(503).type('text/html; charset=utf-8').send(notBuilt)
   }
 
-  app.get(
-    '/*',
-    { config: { access: 'open-on-loopback' }, schema: { hide: true } },
-    async (request: FastifyRequest, reply) => {
-      const path = request.url.split('?', 1)[0] ?? '/'
-      if (path === '/' || path === '/index.html') return sendPage(reply)
-      const segments = path.slice(1).split('/')
-      if (segments[0] === 'api' || !segments.every((name) => segment.test(name))) return reply.callNotFound()
-      if (!segments.at(-1)?.includes('.'))
-        return request.headers.accept?.includes('text/html') ? sendPage(reply) : reply.callNotFound()
-      if (folder === undefined) return reply.callNotFound()
-      // The build names everything under assets/ by its content.
-      const lasting = segments[0] === 'assets' ? 'public, max-age=31536000, immutable' : 'no-cache'
-      return reply.header('cache-control', lasting).sendFile(path.slice(1))
-    },
-  )
+  app.get('/*', { config: { access: 'public' }, schema: { hide: true } }, async (request: FastifyRequest, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '/'
+    if (path === '/' || path === '/index.html') return sendPage(reply)
+    const segments = path.slice(1).split('/')
+    if (segments[0] === 'api' || !segments.every((name) => segment.test(name))) return reply.callNotFound()
+    if (!segments.at(-1)?.includes('.'))
+      return request.headers.accept?.includes('text/html') ? sendPage(reply) : reply.callNotFound()
+    if (folder === undefined) return reply.callNotFound()
+    // The build names everything under assets/ by its content.
+    const lasting = segments[0] === 'assets' ? 'public, max-age=31536000, immutable' : 'no-cache'
+    return reply.header('cache-control', lasting).sendFile(path.slice(1))
+  })
 }

@@ -1,16 +1,33 @@
 import { EdgeError } from '#contract/errors.ts'
 import { UsageError } from '../args.ts'
 import { version } from '../version.ts'
+import { audit } from './audit.ts'
+import { NoAnswer, Refused } from './edge-target.ts'
 import { identify } from './identify.ts'
 import { map } from './map.ts'
+import { pair } from './pair.ts'
 import { read } from './read.ts'
 import { registers } from './registers.ts'
 import { status } from './status.ts'
 import { sunspec } from './sunspec.ts'
 import { type Command, CommandFailure, exitCode, type Terminal } from './terminal.ts'
+import { token } from './token.ts'
+import { user } from './user.ts'
 import { write } from './write.ts'
 
-const commands: Readonly<Record<string, Command>> = { status, identify, read, registers, write, sunspec, map }
+const commands: Readonly<Record<string, Command>> = {
+  status,
+  identify,
+  read,
+  registers,
+  write,
+  sunspec,
+  map,
+  user,
+  token,
+  pair,
+  audit,
+}
 
 function usage(): string {
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(12)} ${summary}`)
@@ -52,6 +69,10 @@ export async function run(args: string[], terminal: Terminal): Promise<number> {
     if (error instanceof EdgeError) {
       terminal.err(`r-emsctl ${name}: ${error.message}\n${error.action}\n`)
       return exitCode.failed
+    }
+    if (error instanceof NoAnswer || error instanceof Refused) {
+      terminal.err(`r-emsctl ${name}: ${error.message}\n`)
+      return error instanceof NoAnswer ? exitCode.noAnswer : exitCode.refused
     }
     throw error
   }

@@ -1,11 +1,13 @@
 import { type Status, status as statusSchema } from '#contract/api.ts'
 import { parseCommandLine, parsePort, UsageError } from '../args.ts'
+import { dataFolderOf, readToken, targetFlags } from './edge-target.ts'
 import { type Command, exitCode } from './terminal.ts'
 
-const usage = `usage: r-emsctl status [--url http://127.0.0.1:PORT] [--json]
+const usage = `usage: r-emsctl status [--url http://127.0.0.1:PORT] [--data-dir DIR] [--json]
 
-Shows what the service on this machine is doing (default: R_EMS_API_PORT or 8080).
-Exit code: 0 running without faults, 1 running with faults, 3 no answer.
+Shows what the service on this machine is doing (default: R_EMS_API_PORT or 8080), with the token in R_EMS_API_TOKEN or
+the one in its data folder (R_EMS_DATA_DIR; default /var/lib/r-ems).
+Exit code: 0 running without faults, 1 running with faults, 3 no answer, 5 not let in.
 `
 
 export const status: Command = {
@@ -14,15 +16,26 @@ export const status: Command = {
   async run(args, { environment, out, err }) {
     const { values } = parseCommandLine({
       args,
-      options: { url: { type: 'string' }, json: { type: 'boolean' } },
+      options: { ...targetFlags, json: { type: 'boolean' } },
       strict: true,
     })
     const port = parsePort(environment['R_EMS_API_PORT'] ?? '8080', 'R_EMS_API_PORT')
     const url = values.url ?? `http://127.0.0.1:${port}`
     if (!URL.canParse(url)) throw new UsageError(`--url: "${url}" is not an address`)
+    const token = environment['R_EMS_API_TOKEN'] ?? (await readToken(dataFolderOf(values, environment)).catch(() => ''))
     let body: unknown
     try {
-      const response = await fetch(new URL('/api/v1/status', url), { signal: AbortSignal.timeout(5_000) })
+      const response = await fetch(new URL('/api/v1/status', url), {
+        ...(token && { headers: { authorization: `Bearer ${token}` } }),
+        redirect: 'error',
+        signal: AbortSignal.timeout(5_000),
+      })
+      if (response.status === 401) {
+        err(
+          `r-emsctl status: ${url} answers, but lets nobody in without a token. Run this as the owner of the data folder (--data-dir), or set R_EMS_API_TOKEN.\n`,
+        )
+        return exitCode.refused
+      }
       body = await response.json()
     } catch {
       err(

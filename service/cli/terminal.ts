@@ -11,6 +11,8 @@ export interface Terminal {
   err(text: string): void
   /** The line typed in answer; empty when there was none. */
   ask(question: string): Promise<string>
+  /** A line that is not shown, such as a password. */
+  readSecret(prompt: string): Promise<string>
 }
 
 /** One command of r-emsctl: prints its result, returns its exit code. */

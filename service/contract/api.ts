@@ -40,6 +40,9 @@ export const fault = z.strictObject({
 })
 export type Fault = z.infer<typeof fault>
 
+/** What everybody may know. */
+export const liveness = z.strictObject({ status: z.enum(['ok', 'degraded']) })
+
 export const health = z.strictObject({
   status: z.enum(['ok', 'degraded']),
   version: z.string(),

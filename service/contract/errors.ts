@@ -16,9 +16,9 @@ export const errorTable = {
   'api.origin-refused': { status: 403, action: 'Use the web UI served by this service, or a program with a token.' },
   'api.token-missing': {
     status: 401,
-    action: 'Send the header Authorization: Bearer TOKEN; the token is in the data folder.',
+    action: 'Sign in, or send the header Authorization: Bearer TOKEN.',
   },
-  'api.token-wrong': { status: 401, action: 'Use the token from the data folder of this service.' },
+  'api.token-wrong': { status: 401, action: 'Use a token of this service that has not expired.' },
   'api.not-found': { status: 404, action: 'See /docs for the addresses that exist.' },
   'api.method-refused': { status: 405, action: 'See /docs for what this address accepts.' },
   'api.invalid': { status: 400, action: 'Correct the named field; see /docs.' },
@@ -32,6 +32,35 @@ export const errorTable = {
   'api.starting': { status: 503, action: 'Try again in a moment.' },
   'api.media-refused': { status: 415, action: 'Send application/json.' },
   'api.internal': { status: 500, action: 'See the service log.' },
+  'api.too-many': { status: 429, action: 'Wait a moment, then ask less often.' },
+  'access.session-ended': { status: 401, action: 'Sign in again.' },
+  'access.wrong': { status: 401, action: 'Check the name and the password, then try again.' },
+  'access.code-wrong': {
+    status: 401,
+    action: 'Ask for a new code: it works once and for a short time. At the device, r-emsctl pair shows one.',
+  },
+  'access.locked': { status: 429, action: 'Wait as long as Retry-After says; whoever is signed in already can go on.' },
+  'access.role': { status: 403, action: 'Ask somebody with that role, or sign in as somebody who has it.' },
+  'access.pairing-closed': {
+    status: 403,
+    action: 'Switch the device off and on again and pair within 15 minutes, or run r-emsctl pair at the device.',
+  },
+  'access.password-weak': {
+    status: 400,
+    action: 'Choose a longer one, such as four words that do not belong together.',
+  },
+  'access.name-taken': { status: 409, action: 'Choose another name.' },
+  'access.last-admin': { status: 409, action: 'Make somebody else an admin first.' },
+  'access.unknown': { status: 404, action: 'See the list for what exists.' },
+  'access.full': { status: 409, action: 'Remove one that is not needed any more.' },
+  'access.store': {
+    status: 503,
+    action: 'Free disk space or correct the permissions of accounts.json in the data folder; nothing was changed.',
+  },
+  'access.damaged': {
+    status: 503,
+    action: 'Run r-emsctl user add at the device, or restore accounts.json from a backup.',
+  },
   'device.unknown': { status: 404, action: 'See /api/v1/devices for the devices of this site.' },
   'device.silent': { status: 503, action: 'Check power, cable and address of the device.' },
   'bus.unknown': { status: 404, action: 'See /api/v1/devices for the buses that this service holds.' },
@@ -58,6 +87,18 @@ export const errorTable = {
   'serial.taken': { status: 503, action: 'Close the program that holds the port.' },
   'serial.denied': { status: 503, action: 'Add the user to the group that owns the port (usually dialout).' },
   'runtime.node-version': { status: 500, action: 'Start it through npm, which brings the right Node.js.' },
+  'trust.off': { status: 404, action: 'Start the service with --listen HOST:PORT.' },
+  'trust.damaged': {
+    status: 500,
+    action:
+      'Put the folder trust back from a backup; or move it away for a new CA, and pair every app again. Control goes on.',
+  },
+  'trust.root-offline': { status: 409, action: 'Bring the key of the root CA back for as long as this takes.' },
+  'trust.rotating': { status: 409, action: 'Wait until every app has connected and the old root is retired.' },
+  'trust.import-refused': { status: 400, action: 'Export the full chain of the CA again, without keys.' },
+  'trust.unknown-certificate': { status: 404, action: 'See the list of certificates.' },
+  'api.certificate-refused': { status: 403, action: 'Use another client certificate, or none.' },
+  'api.certificate-missing': { status: 401, action: 'Connect with a client certificate of this site.' },
   'write.refused': { status: 403, action: 'See the reason; nothing was written.' },
 } as const
 
@@ -67,10 +108,13 @@ export type ErrorCode = keyof typeof errorTable
 export class EdgeError extends Error {
   override readonly name = 'EdgeError'
   readonly code: ErrorCode
+  /** When it makes sense to try again, where that is known. */
+  readonly retryAfterS: number | undefined
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; retryAfterS?: number }) {
     super(message, options)
     this.code = code
+    this.retryAfterS = options?.retryAfterS
   }
 
   /** What to do about it. */

@@ -103,6 +103,15 @@ export function createApiSources(parts: {
       storage.addEvent({ atMs: clock.nowMs(), severity: 'info', code: 'control.changed', message: state.reason })
       return state
     },
+    async auditEntries(query) {
+      const entries = await storage.journal.entries(query)
+      return { entries: entries.map(({ frames, ...entry }) => ({ ...entry, ...(frames && { frames: [...frames] }) })) }
+    },
+    async verifyAudit() {
+      const result = await storage.journal.verify()
+      if (!result.ok) return { ...result }
+      return { ok: true, entries: result.entries, headSeq: result.head.seq, headHash: result.head.hash }
+    },
     readBus: async (request) => toMessage(await bus.read(request)),
     async writeBus(request, principal) {
       const who = `${request.principal} by ${principal.name} (${principal.address})`

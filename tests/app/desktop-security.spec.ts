@@ -68,10 +68,18 @@ test('1: loads only its own content and talks only to this machine', async () =>
         document.addEventListener('securitypolicyviolation', (event) => resolve(event.effectiveDirective), {
           once: true,
         })
-        fetch('https://198.51.100.1/').catch(() => undefined)
+        fetch('http://198.51.100.1/').catch(() => undefined)
       }),
   )
   expect(refused).toBe('connect-src')
+  // An edge that is not connected is refused before a connection is made.
+  const answered = await page.evaluate(() =>
+    fetch('https://198.51.100.1/', { signal: AbortSignal.timeout(2_000) }).then(
+      () => 'answered',
+      (error: Error) => error.name,
+    ),
+  )
+  expect(answered).toBe('TypeError')
 })
 
 test('2: gives the page no Node.js', async () => {

@@ -1,5 +1,5 @@
 import { expect } from '@playwright/test'
-import { startService } from './support/service.ts'
+import { newSignInCode, signIn, startService } from './support/service.ts'
 import { test, themes } from './support/web.ts'
 
 test('goes from screen to screen with number keys', async ({ web }) => {
@@ -7,6 +7,7 @@ test('goes from screen to screen with number keys', async ({ web }) => {
   for (const [key, name] of [
     ['2', 'Bus & devices'],
     ['3', 'Log'],
+    ['4', 'Access'],
     ['1', 'Site live'],
   ] as const) {
     await web.page.keyboard.press(key)
@@ -129,8 +130,10 @@ for (const theme of themes)
     const first = await startService()
     const saved = JSON.stringify({ theme })
     await page.addInitScript((text) => localStorage.setItem('r-ems.preferences', text), saved)
+    await signIn(page, first.url)
     await page.goto(`${first.url}/#/site`)
-    await expect(page.getByText(/^Cycle /)).toBeVisible()
+    // There must be a value that can grow old.
+    await expect(page.locator('article.grid .power')).toHaveText(/\d/)
     await first.kill()
     const banner = page.getByRole('alert')
     await expect(banner).toContainText(/No answer from the service since \d\d:\d\d:\d\d/)
@@ -139,7 +142,10 @@ for (const theme of themes)
     await expect(page.locator('article.grid .power')).toHaveText(/\d/)
     await web.expectAccessible()
     await page.screenshot({ path: `tests/app/results/web/screens/offline-${theme}.png` })
-    await using _again = await startService(first.port)
-    await expect(banner).toBeHidden({ timeout: 20_000 })
+    await using again = await startService(first.port)
+    // Sessions end with the service that gave them.
+    await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible({ timeout: 20_000 })
+    await page.goto(`${again.url}/#/sign-in?code=${await newSignInCode(again.url)}`)
+    await expect(banner).toBeHidden()
     await expect(page.getByText(/^Cycle /)).toBeVisible()
   })

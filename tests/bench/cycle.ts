@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { stringify } from 'yaml'
 import { status as statusSchema } from '#contract/api.ts'
-import { startService } from '../service/service-process.ts'
+import { authorized, startService } from '../service/service-process.ts'
 
 /**
  * Lateness and compute time of the control cycle with 20 simulated devices while one core is kept busy. The bound in the
@@ -60,7 +60,9 @@ async function measure(ports: readonly number[], periodMs: number, cycles: numbe
   // The first cycles connect and warm up; the statistics of the service cover its last 1,000 cycles.
   const wanted = cycles + Math.ceil(5_000 / periodMs)
   for (;;) {
-    const { cycle, devices } = statusSchema.parse(await (await fetch(`${service.url}/api/v1/status`)).json())
+    const { cycle, devices } = statusSchema.parse(
+      await (await fetch(`${service.url}/api/v1/status`, { headers: authorized })).json(),
+    )
     if (cycle.count < wanted) {
       await delay(Math.min(5_000, (wanted - cycle.count) * periodMs))
       continue

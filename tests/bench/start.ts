@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { WebSocket } from 'ws'
 import { liveMessage } from '#contract/live.ts'
-import { residentMb, startService } from '../service/service-process.ts'
+import { authorized, residentMb, startService } from '../service/service-process.ts'
 
 /**
  * From the spawn of the service to the first live frame with measured power, and its memory after a while. The bound in
@@ -18,12 +19,12 @@ const median = (numbers: number[]): number => numbers.toSorted((a, b) => a - b)[
 const round = (value: number): number => Math.round(value * 10) / 10
 
 async function firstFrame(url: string, spawnedAtMs: number): Promise<number> {
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/api/v1/live`)
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/api/v1/live`, { headers: authorized })
   const { promise, resolve, reject } = Promise.withResolvers<number>()
   socket.addEventListener('open', () => socket.send(JSON.stringify({ subscribe: ['power-flow'] })))
   socket.addEventListener('error', () => reject(new Error('the live socket failed')))
-  socket.addEventListener('message', ({ data }) => {
-    const message = liveMessage.parse(JSON.parse(String(data)))
+  socket.on('message', (data: Buffer) => {
+    const message = liveMessage.parse(JSON.parse(data.toString()))
     if (message.type === 'power-flow' && message.data.grid.powerW !== undefined)
       resolve(performance.now() - spawnedAtMs)
   })

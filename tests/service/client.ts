@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { WebSocket } from 'ws'
 import type { z } from 'zod'
 import { device as deviceSchema, type Device, health, type PowerFlow, powerFlow, status } from '#contract/api.ts'
 import { connectRaw, type RawClient } from '../unit/simulated/raw-client.ts'
-import type { ServiceProcess } from './service-process.ts'
+import { authorized, type ServiceProcess } from './service-process.ts'
 
 /** Asks a running service over HTTP; every answer must fit its contract. */
 export function clientOf(service: ServiceProcess) {
   async function get<S extends z.ZodType>(path: string, schema: S): Promise<z.output<S>> {
-    const response = await fetch(`${service.url}${path}`)
+    const response = await fetch(`${service.url}${path}`, { headers: authorized })
     if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`)
     return schema.parse(await response.json())
   }
@@ -17,9 +18,10 @@ export function clientOf(service: ServiceProcess) {
   return {
     get,
     device,
-    health: () => get('/health', health),
+    health: () => get('/api/v1/health', health),
     status: () => get('/api/v1/status', status),
     powerFlow: () => get('/api/v1/power-flow', powerFlow),
+    /** Of whoever may read the data folder. */
     token: () => readFileSync(join(service.dataFolder, 'api-token'), 'utf8').trim(),
     setControl: (body: unknown, headers: Record<string, string>) =>
       fetch(`${service.url}/api/v1/control`, {
@@ -33,7 +35,7 @@ export function clientOf(service: ServiceProcess) {
     },
     /** Every power flow from the next one on, as the live socket brings them; ends when `until` holds. */
     async flowUntil(until: (flow: PowerFlow) => boolean, withinMs = 15_000): Promise<PowerFlow> {
-      const socket = new WebSocket(`${service.url.replace('http', 'ws')}/api/v1/live`)
+      const socket = new WebSocket(`${service.url.replace('http', 'ws')}/api/v1/live`, { headers: authorized })
       const { promise, resolve, reject } = Promise.withResolvers<PowerFlow>()
       let last: PowerFlow | undefined
       const timer = setTimeout(
@@ -42,8 +44,8 @@ export function clientOf(service: ServiceProcess) {
       )
       socket.addEventListener('open', () => socket.send(JSON.stringify({ subscribe: ['power-flow'] })))
       socket.addEventListener('error', () => reject(new Error('the live socket failed')))
-      socket.addEventListener('message', ({ data }) => {
-        const message = JSON.parse(String(data)) as { type: string; data: unknown }
+      socket.on('message', (data: Buffer) => {
+        const message = JSON.parse(data.toString()) as { type: string; data: unknown }
         if (message.type !== 'power-flow') return
         last = powerFlow.parse(message.data)
         if (until(last)) resolve(last)

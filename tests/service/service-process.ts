@@ -7,13 +7,28 @@ import { createInterface } from 'node:readline'
 import { z } from 'zod'
 
 export const root = resolve(import.meta.dirname, '../..')
-const readyLine = z.object({ ready: z.literal(true), url: z.url(), pid: z.number() })
+const readyLine = z.object({
+  ready: z.literal(true),
+  url: z.url(),
+  pid: z.number(),
+  signInCode: z.string().optional(),
+  secureUrl: z.url().optional(),
+})
+
+/** The admin's token of every service that tests start. */
+export const serviceToken = 'token-of-the-tests-0123456789'
+export const authorized = { authorization: `Bearer ${serviceToken}` }
 
 export interface ServiceProcess extends AsyncDisposable {
   readonly url: string
   readonly pid: number
   readonly child: ChildProcess
   readonly dataFolder: string
+  readonly signInCode: string | undefined
+  /** Of the service on the network. */
+  readonly secureUrl: string | undefined
+  /** What it said last on its standard error. */
+  errors(): string
   /** From spawn to the ready line. */
   readonly readyMs: number
   readonly spawnedAtMs: number
@@ -29,18 +44,24 @@ export async function startService(
   const child = spawn(
     process.execPath,
     [join(root, 'out/service/r-emsd.js'), 'run', ...args, '--port', '0', '--data-dir', dataFolder, '--ready-json'],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.environment } },
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, R_EMS_API_TOKEN: serviceToken, ...options.environment },
+    },
   )
   let errors = ''
-  child.stderr.on('data', (chunk: Buffer) => (errors = `${errors}${chunk.toString()}`.slice(-4_000)))
+  child.stderr.on('data', (chunk: Buffer) => (errors = `${errors}${chunk.toString()}`.slice(-40_000)))
   const lines = createInterface({ input: child.stdout })
   const exited = once(child, 'exit')
   for await (const line of lines) {
     if (!line.startsWith('{')) continue
-    const { url, pid } = readyLine.parse(JSON.parse(line))
+    const { url, pid, signInCode, secureUrl } = readyLine.parse(JSON.parse(line))
     return {
       url,
       pid,
+      signInCode,
+      secureUrl,
+      errors: () => errors,
       child,
       dataFolder,
       spawnedAtMs,

@@ -26,6 +26,9 @@ const violations: readonly [file: string, code: string][] = [
   ['service/drivers/modbus/planted.ts', `import '../../control/step.ts'`],
   ['service/storage/planted.ts', `import '../api/server.ts'`],
   ['service/api/planted.ts', `import '../runtime/cycle.ts'`],
+  ['service/access/planted.ts', `import '../storage/storage.ts'`],
+  ['service/api/planted-access.ts', `import '../access/access.ts'`],
+  ['service/trust/planted.ts', `import '../api/server.ts'`],
   ['renderer/planted.ts', `import '../service/runtime/cycle.ts'`],
   [
     'renderer/Planted.vue',
@@ -39,6 +42,9 @@ const allowed: readonly [file: string, code: string][] = [
   ['service/control/fine.ts', `import '../domain/clock.ts'\nimport '#contract/api.ts'`],
   ['service/drivers/modbus/fine.ts', `import '../../pointmap/types.ts'\nimport '../../domain/clock.ts'`],
   ['service/runtime/fine.ts', `import '../control/step.ts'\nimport '../drivers/driver.ts'`],
+  ['service/access/fine.ts', `import '../domain/clock.ts'\nimport './accounts.ts'`],
+  ['service/trust/fine.ts', `import '../domain/clock.ts'\nimport './certificate.ts'`],
+  ['main/edges/fine.ts', `import '../../service/trust/certificate.ts'\nimport '#contract/trust.ts'`],
   ['renderer/fine.ts', `import '#contract/api.ts'`],
 ]
 

@@ -9,16 +9,15 @@ export const busRoutes: FastifyPluginCallbackZod<{ sources: Sources }> = (app, {
   app.post(
     '/api/v1/bus/read',
     {
-      config: { access: 'token' },
+      config: { access: 'installer' },
       schema: {
         tags: ['devices'],
         summary: 'One Modbus request that reads',
         description: 'It waits for the gaps that control leaves. Silence and exceptions are answers, not errors.',
-        security: [{ token: [] }],
         body: busRead,
         response: {
           200: answer('What came of it', busAnswer),
-          ...refusals('api.invalid', 'api.token-missing', 'api.token-wrong', 'api.too-large', 'bus.unknown'),
+          ...refusals('api.invalid', 'api.too-large', 'bus.unknown'),
         },
       },
     },
@@ -27,26 +26,17 @@ export const busRoutes: FastifyPluginCallbackZod<{ sources: Sources }> = (app, {
   app.post(
     '/api/v1/bus/write',
     {
-      config: { access: 'token' },
+      config: { access: 'installer' },
       schema: {
         tags: ['control'],
         summary: 'One write by a person, through the guard',
         description:
           'A command within the limits of its map, or in Armed a register within limits that the person gives. It is in the journal for ' +
           'good before it goes out. Devices that automatic control decides over are not written to.',
-        security: [{ token: [] }],
         body: busWrite,
         response: {
           200: answer('What came of it', busWritten),
-          ...refusals(
-            'api.invalid',
-            'api.token-missing',
-            'api.token-wrong',
-            'api.too-large',
-            'bus.unknown',
-            'map.not-found',
-            'write.refused',
-          ),
+          ...refusals('api.invalid', 'api.too-large', 'bus.unknown', 'map.not-found', 'write.refused'),
         },
       },
     },

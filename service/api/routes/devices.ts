@@ -9,7 +9,7 @@ export const deviceRoutes: FastifyPluginCallbackZod<{ sources: Sources }> = (app
   app.get(
     '/api/v1/devices',
     {
-      config: { access: 'open-on-loopback' },
+      config: { access: 'viewer' },
       schema: {
         tags: ['devices'],
         summary: 'All devices with their points and newest readings',
@@ -21,7 +21,7 @@ export const deviceRoutes: FastifyPluginCallbackZod<{ sources: Sources }> = (app
   app.get(
     '/api/v1/devices/:id',
     {
-      config: { access: 'open-on-loopback' },
+      config: { access: 'viewer' },
       schema: {
         tags: ['devices'],
         summary: 'One device with its points and newest readings',

@@ -7,7 +7,7 @@ export const metricRoutes: FastifyPluginCallbackZod<{ metrics: Metrics }> = (app
   app.get(
     '/metrics',
     {
-      config: { access: 'open-on-loopback' },
+      config: { access: 'viewer' },
       schema: {
         tags: ['service'],
         summary: 'Numbers for Prometheus',

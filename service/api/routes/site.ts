@@ -1,8 +1,8 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
-import { controlRequest, controlState, health, powerFlow, status } from '#contract/api.ts'
+import { controlRequest, controlState, health, liveness, powerFlow, status } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
 import { principalOf } from '../access.ts'
-import { answer, refusals } from '../openapi.ts'
+import { answer, publicRefusals, refusals } from '../openapi.ts'
 import type { Sources } from '../sources.ts'
 
 /** The site as a whole, and the one switch it has. */
@@ -10,11 +10,24 @@ export const siteRoutes: FastifyPluginCallbackZod<{ sources: Sources }> = (app, 
   app.get(
     '/health',
     {
-      config: { access: 'open-on-loopback' },
+      config: { access: 'public' },
       schema: {
         tags: ['service'],
         summary: 'Whether the service works',
-        description: 'Answers 200 as long as the service runs; what is wrong with the site is in the list of faults.',
+        description: 'Answers 200 as long as the service runs.',
+        security: [],
+        response: { 200: answer('State of the service', liveness), ...publicRefusals() },
+      },
+    },
+    () => ({ status: sources.health().status }),
+  )
+  app.get(
+    '/api/v1/health',
+    {
+      config: { access: 'viewer' },
+      schema: {
+        tags: ['service'],
+        summary: 'Whether the service works, and what is wrong with the site',
         response: { 200: answer('State of the service', health), ...refusals() },
       },
     },
@@ -23,7 +36,7 @@ export const siteRoutes: FastifyPluginCallbackZod<{ sources: Sources }> = (app, 
   app.get(
     '/api/v1/status',
     {
-      config: { access: 'open-on-loopback' },
+      config: { access: 'viewer' },
       schema: {
         tags: ['site'],
         summary: 'Site, control, cycle and faults',
@@ -35,7 +48,7 @@ export const siteRoutes: FastifyPluginCallbackZod<{ sources: Sources }> = (app, 
   app.get(
     '/api/v1/power-flow',
     {
-      config: { access: 'open-on-loopback' },
+      config: { access: 'viewer' },
       schema: {
         tags: ['site'],
         summary: 'The newest cycle: powers that balance, limits, setpoints and their reasons',
@@ -51,24 +64,15 @@ export const siteRoutes: FastifyPluginCallbackZod<{ sources: Sources }> = (app, 
   app.put(
     '/api/v1/control',
     {
-      config: { access: 'token' },
+      config: { access: 'operator', unlimited: true },
       schema: {
         tags: ['control'],
         summary: 'Enables or disables automatic control',
         description: 'The change is durable and in the journal before it acts.',
-        security: [{ token: [] }],
         body: controlRequest,
         response: {
           200: answer('The state now in force', controlState),
-          ...refusals(
-            'api.invalid',
-            'api.token-missing',
-            'api.token-wrong',
-            'api.too-large',
-            'write.refused',
-            'storage.busy',
-            'storage.full',
-          ),
+          ...refusals('api.invalid', 'api.too-large', 'write.refused', 'storage.busy', 'storage.full'),
         },
       },
     },

@@ -1,7 +1,7 @@
 import { AxeBuilder } from '@axe-core/playwright'
 import { expect, type Page, test as base, type WebSocketRoute } from '@playwright/test'
 import { type LiveMessage, liveMessage } from '#contract/live.ts'
-import { type RunningService, startService } from './service.ts'
+import { type RunningService, signIn, startService } from './service.ts'
 
 export const themes = ['light', 'dark', 'field'] as const
 export type Theme = (typeof themes)[number]
@@ -14,7 +14,7 @@ export interface Web {
   readonly service: RunningService
   /** Every frame of the live socket so far. */
   readonly frames: readonly LiveMessage[]
-  /** Opens a screen by its address after #, in a theme if one is named, and waits until it is live. */
+  /** Opens a screen by its address after #, in a theme if one is named, signed in, and waits until it is live. */
   open(path: string, theme?: Theme): Promise<void>
   /** From the next socket on, every frame goes through `rewrite`. */
   rewriteFrames(rewrite: Rewrite): Promise<void>
@@ -54,6 +54,7 @@ export const test = base.extend<{ web: Web }, { service: RunningService }>({
         else complaints.push(`frame outside the contract: ${parsed.error.message} in ${String(payload).slice(0, 300)}`)
       }),
     )
+    let signedIn = false
     await use({
       page,
       service,
@@ -63,6 +64,8 @@ export const test = base.extend<{ web: Web }, { service: RunningService }>({
           const saved = JSON.stringify({ theme })
           await page.addInitScript((text) => localStorage.setItem('r-ems.preferences', text), saved)
         }
+        if (!signedIn) await signIn(page, service.url)
+        signedIn = true
         await page.goto(`${service.url}/#${path}`)
         await expect(page.locator('main')).toHaveAttribute('data-live', 'true')
       },

@@ -1,6 +1,7 @@
+import type { Principal } from '#contract/access.ts'
 import type { ControlRequest, Device, PowerFlow, Status } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
-import type { MeasurementRange, Principal, Sources } from '../../../service/api/sources.ts'
+import type { MeasurementRange, Sources } from '../../../service/api/sources.ts'
 
 export const nowMs = 1_772_366_400_000
 
@@ -137,6 +138,8 @@ export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
       controlled.push({ request, principal })
       return { enabled: request.enabled, dryRun: request.dryRun, reason: request.reason }
     },
+    auditEntries: async () => ({ entries: [] }),
+    verifyAudit: async () => ({ ok: true, entries: 3, headSeq: 3, headHash: 'ab' }),
     async readBus({ bus, request }) {
       if (bus !== meter.bus) throw new EdgeError('bus.unknown', `this service does not hold the bus ${bus}`)
       return request.fn === 3 ? { kind: 'words', words: [1, 2] } : { kind: 'exception', code: 1 }

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { type LiveMessage, liveMessage } from '#contract/live.ts'
 import { battery, fakeSources, flow, meter, status } from './fake-sources.ts'
-import { ask, startApi, type TestApi } from './start-api.ts'
+import { ask, startApi, type TestApi, token } from './start-api.ts'
 
 interface LiveClient {
   readonly socket: WebSocket
@@ -17,7 +17,9 @@ interface LiveClient {
 }
 
 async function openLive(api: TestApi, headers: Record<string, string> = {}): Promise<LiveClient> {
-  const socket = new WebSocket(`${api.url.replace('http', 'ws')}/api/v1/live`, { headers })
+  const socket = new WebSocket(`${api.url.replace('http', 'ws')}/api/v1/live`, {
+    headers: { authorization: `Bearer ${token}`, ...headers },
+  })
   const waiting: LiveMessage[] = []
   const readers: ((message: LiveMessage) => void)[] = []
   socket.on('message', (data) => {
@@ -43,7 +45,9 @@ async function openLive(api: TestApi, headers: Record<string, string> = {}): Pro
 
 /** How the service refuses to upgrade. */
 async function refusal(api: TestApi, headers: Record<string, string>): Promise<{ status: number; body: string }> {
-  const socket = new WebSocket(`${api.url.replace('http', 'ws')}/api/v1/live`, { headers })
+  const socket = new WebSocket(`${api.url.replace('http', 'ws')}/api/v1/live`, {
+    headers: { authorization: `Bearer ${token}`, ...headers },
+  })
   socket.on('error', () => {})
   const [, response] = (await once(socket, 'unexpected-response')) as [
     unknown,
@@ -257,7 +261,7 @@ describe('bad clients', () => {
     const key = Buffer.from('0123456789abcdef').toString('base64')
     const slow = connect(api.port, '127.0.0.1')
     slow.write(
-      `GET /api/v1/live HTTP/1.1\r\nHost: 127.0.0.1:${api.port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
+      `GET /api/v1/live HTTP/1.1\r\nHost: 127.0.0.1:${api.port}\r\nAuthorization: Bearer ${token}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
     )
     await once(slow, 'data')
     slow.on('error', () => {})
@@ -306,7 +310,7 @@ test('a stop closes live sockets with 1001, and cuts off those that do not answe
   const polite = await openLive(api)
   const stuck = connect(api.port, '127.0.0.1')
   stuck.write(
-    `GET /api/v1/live HTTP/1.1\r\nHost: 127.0.0.1:${api.port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${btoa('0123456789abcdef')}\r\n\r\n`,
+    `GET /api/v1/live HTTP/1.1\r\nHost: 127.0.0.1:${api.port}\r\nAuthorization: Bearer ${token}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${btoa('0123456789abcdef')}\r\n\r\n`,
   )
   await once(stuck, 'data')
   stuck.pause()

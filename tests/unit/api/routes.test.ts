@@ -3,15 +3,26 @@ import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
-import { controlState, device, devices, events, health, measurements, powerFlow, status } from '#contract/api.ts'
+import {
+  controlState,
+  device,
+  devices,
+  events,
+  health,
+  liveness,
+  measurements,
+  powerFlow,
+  status,
+} from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
 import { createApi } from '../../../service/api/server.ts'
 import { battery, fakeSources, meter, nowMs } from './fake-sources.ts'
-import { ask, putControl, startApi, token } from './start-api.ts'
+import { ask, openTestAccess, putControl, startApi } from './start-api.ts'
 
 describe('answers', () => {
   test.each([
-    ['/health', health],
+    ['/health', liveness],
+    ['/api/v1/health', health],
     ['/api/v1/status', status],
     ['/api/v1/power-flow', powerFlow],
     ['/api/v1/devices', devices],
@@ -51,7 +62,7 @@ describe('answers', () => {
     const api = await startApi({
       sources: fakeSources({ health: () => ({ status: 'ok', version: 'x', uptimeS: Number.NaN, faults: [] }) }),
     })
-    expect((await ask(api, '/health')).problem().type).toBe('api.internal')
+    expect((await ask(api, '/api/v1/health')).problem().type).toBe('api.internal')
     expect(api.logged.join('')).toContain('request failed')
   })
 
@@ -127,7 +138,7 @@ describe('control', () => {
     expect(api.sources.controlled).toEqual([
       {
         request: { enabled: false, dryRun: false, reason: 'maintenance' },
-        principal: { name: 'API token', address: '127.0.0.1' },
+        principal: { kind: 'token', id: 'preset-API token', name: 'API token', role: 'admin', address: '127.0.0.1' },
       },
     ])
   })
@@ -226,7 +237,7 @@ test('a taken port is named', async () => {
   const start = createApi({
     host: '127.0.0.1',
     port,
-    token,
+    access: (await openTestAccess()).opened.access,
     version: '0',
     sources: fakeSources(),
     log: pino({ level: 'silent' }),

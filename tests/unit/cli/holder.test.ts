@@ -9,8 +9,8 @@ import { findHolder } from '../../../service/cli/holder.ts'
 import { parseBusAddress } from '../../../service/drivers/modbus/address.ts'
 
 /** A program on the service's port that answers every question with this. */
-async function answering(body: unknown): Promise<NodeJS.ProcessEnv> {
-  const server: Server = createServer((_request, response) => response.end(JSON.stringify(body)))
+async function answering(body: unknown, status = 200): Promise<NodeJS.ProcessEnv> {
+  const server: Server = createServer((_request, response) => response.writeHead(status).end(JSON.stringify(body)))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => void server.close())
@@ -47,10 +47,13 @@ describe('findHolder', () => {
   })
 
   it('refuses without a token', async () => {
-    const environment = await holding('tcp://127.0.0.1:5020')
+    const environment = await answering({ type: 'api.token-missing', title: 'A token is missing', status: 401 }, 401)
     delete environment['R_EMS_API_TOKEN']
     const blind = { ...environment, R_EMS_DATA_DIR: '/dev/null' }
-    await expect(findHolder(parseBusAddress('tcp://127.0.0.1:5020'), blind)).rejects.toMatchObject({ code: 5 })
+    await expect(findHolder(parseBusAddress('tcp://127.0.0.1:5020'), blind)).rejects.toMatchObject({
+      code: 5,
+      message: expect.stringContaining('unknown whether it holds the bus'),
+    })
   })
 
   it('does not take another program for the service', async () => {

@@ -11,6 +11,7 @@ export function fakeTerminal(options: { readonly environment?: NodeJS.ProcessEnv
     screen: false,
     out: (text) => void (out += text),
     err: (text) => void (err += text),
+    readSecret: () => Promise.resolve(''),
     ask: () => Promise.resolve(''),
   }
   return { terminal, out: () => out, err: () => err }
