@@ -1,121 +1,99 @@
 import { z } from 'zod'
+import { economics } from './economics.ts'
+import { phases } from './metrics.ts'
+import { condition, siteDevice, siteId } from './site-device.ts'
+import { checkSite } from './site-check.ts'
 
-/** What a device is for on this site. */
-export const deviceRole = z
-  .enum(['grid-meter', 'pv', 'battery', 'load-meter', 'weather', 'sensor'])
-  .meta({ title: 'Role' })
-export type DeviceRole = z.infer<typeof deviceRole>
+const limitA = z.number().positive().max(10_000)
+const limitW = z.number().min(0).max(100_000_000)
 
-/** `eastron/sdm630`: folder and file name under pointmaps/. */
-export const mapId = z
-  .string()
-  .regex(
-    /^[a-z0-9][a-z0-9-]*\/[a-z0-9][a-z0-9-]*$/,
-    'a point map is named maker/model, as the file pointmaps/maker/model.yaml',
-  )
-  .max(80)
-
-const tcpAddress = /^(tcp|rtutcp):\/\/(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?$/
-const rtuAddress = /^rtu:\/\/\/[^?\s]+(\?[a-z0-9=&]+)?$/i
-const demoAddress = /^demo:\/\/[a-z][a-z0-9-]*$/
+interface CircuitInput {
+  id: string
+  name: string
+  fuseA?: number | undefined
+  [key: string]: unknown
+}
 
 /**
- * Where a device is reached.
- *   tcp://HOST[:PORT]     Modbus TCP (default port 502)
- *   rtutcp://HOST:PORT    Modbus RTU frames over a TCP socket
- *   rtu:///dev/ttyUSB0?baud=9600&parity=N&stopbits=1
- *   demo://NAME           a device of the simulated plant, wherever that plant reports to have bound it
+ * One node of the circuit tree: a fuse with what hangs below it. Its current is measured by its meter, else it is the sum of
+ * its devices and child circuits, which is only known when all of them are measured.
  */
-export const connection = z
-  .string()
-  .max(300)
-  .refine((text) => tcpAddress.test(text) || rtuAddress.test(text) || demoAddress.test(text), {
-    error:
-      'expected tcp://HOST[:PORT], rtutcp://HOST:PORT, rtu:///dev/PATH?baud=9600&parity=N&stopbits=1 or demo://NAME',
-  })
-  .meta({ title: 'Connection' })
-
-export const deviceId = z
-  .string()
-  .regex(/^[a-z][a-z0-9-]*$/, 'lower-case letters, digits and dashes, starting with a letter')
-  .max(40)
-
-export const siteDevice = z.strictObject({
-  id: deviceId.meta({ title: 'Device ID' }),
+const circuitFields = z.strictObject({
+  id: siteId.meta({ title: 'Circuit ID' }),
   name: z.string().min(1).max(60).meta({ title: 'Name' }),
-  role: deviceRole,
-  map: mapId.meta({ title: 'Point map' }),
-  connection,
-  unitId: z.number().int().min(0).max(255).default(1).meta({ title: 'Unit ID' }),
+  /** Rated current of the fuse of each phase; in both directions. */
+  fuseA: limitA.optional().meta({ title: 'Fuse per phase', unit: 'A' }),
+  maxImportW: limitW.optional().meta({ title: 'Import limit', unit: 'W' }),
+  /** 0 allows no export at all. */
+  maxExportW: limitW.optional().meta({ title: 'Export limit', unit: 'W' }),
+  /** Largest difference between two phases. */
+  maxUnbalanceA: limitA.optional().meta({ title: 'Unbalance limit', unit: 'A' }),
+  /** Device that measures this circuit: of the role `grid-meter` at a grid connection, `meter` elsewhere. */
+  meter: siteId.optional().meta({ title: 'Meter' }),
+})
+export type Circuit = z.infer<typeof circuitFields> & { circuits?: Circuit[] | undefined }
+
+export const circuit: z.ZodType<Circuit, CircuitInput> = circuitFields.extend({
+  get circuits() {
+    return z.array(circuit).max(100).optional()
+  },
+})
+
+export const grid = z.strictObject({
+  id: siteId.meta({ title: 'Grid ID' }),
+  name: z.string().min(1).max(60).meta({ title: 'Name' }),
+  nominalVoltageV: z.number().min(100).max(1000).default(230).meta({ title: 'Phase voltage', unit: 'V' }),
+  phases: z.array(z.enum(phases)).min(1).max(3).default(['l1', 'l2', 'l3']).meta({ title: 'Phases' }),
+  /** Control cycle of this grid; the site's by default. */
+  cycleMs: z.number().int().min(100).max(60_000).optional().meta({ title: 'Control cycle', unit: 'ms' }),
+  /** Whether it can be without the public grid, and how that is seen. On its own, there is no exchange to optimise. */
+  island: condition.optional().meta({ title: 'On its own, when' }),
+  /** The grid connection with everything below it. */
+  connection: circuit,
+})
+export type Grid = z.infer<typeof grid>
+
+/** A breaker between two grids. While it is closed they are one, and the first of them controls both. */
+export const tie = z.strictObject({
+  id: siteId,
+  name: z.string().min(1).max(60),
+  between: z.tuple([siteId, siteId]),
+  closed: condition,
+})
+export type Tie = z.infer<typeof tie>
+
+/** A demand from outside that control obeys: the grid operator's relay, ripple control, a limit in watt from a box. */
+export const signal = z.strictObject({
+  id: siteId,
+  name: z.string().min(1).max(60),
+  grid: siteId.optional(),
   /**
-   * What a person has proven for this device on this site. Automatic control uses no other command, and relies on no other
-   * sign (S12).
+   * `dim`: every dimmable device is held to `limitW`, at least 4.2 kW each (§14a EnWG, BK6-22-300), never to zero.
+   * `import`, `export`: the grid connection is held to `limitW`.
+   * `shed`: loads of priority 6 to 9 are switched off.
    */
-  verified: z
-    .strictObject({
-      commands: z.array(z.string().max(40)).max(20).default([]).meta({ title: 'Commands that do what they say' }),
-      signs: z.array(z.string().max(60)).max(100).default([]).meta({ title: 'Points whose sign is right' }),
-    })
-    .optional(),
+  kind: z.enum(['dim', 'import', 'export', 'shed']),
+  active: condition,
+  limitW: limitW.optional().meta({ title: 'Limit while active', unit: 'W' }),
+  /** What counts while the signal cannot be read. */
+  whenUnknown: z.enum(['active', 'inactive']).default('active'),
 })
-export type SiteDevice = z.infer<typeof siteDevice>
+export type Signal = z.infer<typeof signal>
 
-export const batteryLimits = z.strictObject({
-  minSocPercent: z.number().min(0).max(100).default(10).meta({ title: 'Reserve', unit: '%' }),
-  maxSocPercent: z.number().min(0).max(100).default(100).meta({ title: 'Charge up to', unit: '%' }),
-  maxChargeW: z.number().positive().max(10_000_000).meta({ title: 'Charge power limit', unit: 'W' }),
-  maxDischargeW: z.number().positive().max(10_000_000).meta({ title: 'Discharge power limit', unit: 'W' }),
-  /** How fast a setpoint that loads a limit may grow (S4); relief is immediate. */
-  rampWPerS: z.number().positive().max(10_000_000).default(1000).meta({ title: 'Ramp', unit: 'W/s' }),
-})
-
-/** site.yaml: one grid connection, its devices and limits. Unknown keys are errors. */
+/** site.yaml: grids with their circuits, devices, limits and preferences. Unknown keys are errors. */
 export const site = z
   .strictObject({
-    version: z.literal(1),
+    version: z.literal(2),
     name: z.string().min(1).max(60).meta({ title: 'Site name' }),
     cycleMs: z.number().int().min(100).max(60_000).default(1000).meta({ title: 'Control cycle', unit: 'ms' }),
-    grid: z.strictObject({
-      mainFuseA: z.number().positive().max(10_000).meta({ title: 'Main fuse per phase', unit: 'A' }),
-      nominalVoltageV: z.number().min(100).max(1000).default(230).meta({ title: 'Phase voltage', unit: 'V' }),
-    }),
-    battery: batteryLimits.optional(),
-    devices: z.array(siteDevice).min(1).max(500),
+    timeZone: z.string().max(40).default('UTC').meta({ title: 'Time zone, for tariffs' }),
+    grids: z.array(grid).min(1).max(16),
+    ties: z.array(tie).max(16).default([]),
+    signals: z.array(signal).max(32).default([]),
+    economics: economics.prefault({}),
+    devices: z.array(siteDevice).min(1).max(2500),
   })
-  .superRefine((value, context) => {
-    const seen = new Map<string, number>()
-    for (const [index, device] of value.devices.entries()) {
-      const first = seen.get(device.id)
-      if (first !== undefined)
-        context.addIssue({
-          code: 'custom',
-          path: ['devices', index, 'id'],
-          message: `"${device.id}" is already the ID of device ${first + 1}`,
-        })
-      seen.set(device.id, index)
-    }
-    for (const role of ['grid-meter', 'battery'] as const) {
-      const holders = value.devices.flatMap((device, index) => (device.role === role ? [index] : []))
-      if (holders.length > 1)
-        context.addIssue({
-          code: 'custom',
-          path: ['devices', holders[1]!, 'role'],
-          message: `only one device can be the ${role}; "${value.devices[holders[0]!]!.id}" is it already`,
-        })
-      if (role === 'battery' && holders.length > 0 && !value.battery)
-        context.addIssue({
-          code: 'custom',
-          path: ['devices', holders[0]!],
-          message: 'a battery needs its limits: add battery: { maxChargeW, maxDischargeW }',
-        })
-    }
-    if (value.battery && value.battery.minSocPercent > value.battery.maxSocPercent)
-      context.addIssue({
-        code: 'custom',
-        path: ['battery', 'minSocPercent'],
-        message: 'the reserve is above maxSocPercent',
-      })
-  })
+  .superRefine(checkSite)
 export type Site = z.infer<typeof site>
 
 /**
