@@ -70,10 +70,17 @@ export const controlState = z.strictObject({
 })
 export type ControlState = z.infer<typeof controlState>
 
+/**
+ * production: real devices only. simulation: only the simulated plant is written to. hybrid: real devices with simulated ones
+ * beside them. replay: no device at all, the readings come from a capture.
+ */
+export const mode = z.enum(['production', 'simulation', 'hybrid', 'replay'])
+export type Mode = z.infer<typeof mode>
+
 export const status = z.strictObject({
   site: z.string(),
   version: z.string(),
-  mode: z.enum(['production', 'simulation']),
+  mode,
   demo: z.boolean(),
   startedAtMs: atMs,
   nowMs: atMs,
@@ -236,7 +243,7 @@ const lastMs = 8_640_000_000_000_000
 const isoTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/
 
 /** A time as text, parsed to milliseconds since 1970. A date without a time is midnight UTC. */
-const instant = z
+export const instant = z
   .string()
   .max(40)
   .transform((text, context): number => {

@@ -99,6 +99,15 @@ export const errorTable = {
   'trust.unknown-certificate': { status: 404, action: 'See the list of certificates.' },
   'api.certificate-refused': { status: 403, action: 'Use another client certificate, or none.' },
   'api.certificate-missing': { status: 401, action: 'Connect with a client certificate of this site.' },
+  'control.unknown': { status: 404, action: 'See /api/v1/devices for the commands of this device.' },
+  'control.outside': { status: 400, action: 'Choose a value within the limits of the command.' },
+  'control.not-decided': { status: 409, action: 'See the reason; automatic control does not use this command now.' },
+  'control.contradicts': {
+    status: 409,
+    action: 'Take the other request back, or wait until it ends; then ask again.',
+  },
+  'armed.full': { status: 409, action: 'Release a permission that is not needed any more.' },
+  'site.running': { status: 503, action: 'Stop the other service that runs this site.' },
   'write.refused': { status: 403, action: 'See the reason; nothing was written.' },
 } as const
 
