@@ -1,8 +1,9 @@
+import { createWriteStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { deviceName, deviceNames, plantCommand, type PlantReport } from './drivers/simulated/plant-command.ts'
-import { demoParameters } from './drivers/simulated/plant-model.ts'
+import { demoParameters, depotParameters } from './drivers/simulated/plant-model.ts'
 import { startSimulatedPlant, type SimulatedPlantOptions } from './drivers/simulated/simulated-plant.ts'
 import { systemClock } from './runtime/system-clock.ts'
 
@@ -14,7 +15,12 @@ Simulates a site and serves its devices over Modbus TCP on 127.0.0.1.
   --seed N             whole number; the same seed gives the same plant (default 1)
   --speed N            simulated seconds per second, 0.1 to 3600 (default 1)
   --start ISO          simulated time at the start (default 2026-05-20T09:47:00Z, a sunny forenoon)
-  --devices A,B        only these devices: ${deviceNames.join(', ')} (default all)
+  --devices A,B        only these devices: ${deviceNames.join(', ')}, heater, charger-N, feeder-N
+                       (default all but heater)
+  --chargers N         a car park with N charging points, 0 to 200 (default 0)
+  --feeders N          and N meters for equal shares of them, 0 to 20 (default 0)
+  --steady-load W      a building that draws this and nothing else, instead of one that is lived in
+  --log FILE           append what happens at the plant, one JSON object per line
   --port-base N        first port; without it any free ports
   --exit-with-parent   end when standard input ends
   --linger N           but not before N more seconds, 0 to 600 (default 0)
@@ -29,6 +35,10 @@ const flags = z.strictObject({
     (text) => (typeof text === 'string' ? text.split(',') : text),
     z.array(deviceName).min(1).optional(),
   ),
+  chargers: number.int().min(0).max(200).default(0),
+  feeders: number.int().min(0).max(20).default(0),
+  'steady-load': number.min(0).max(10_000_000).optional(),
+  log: z.string().min(1).optional(),
   'port-base': number.int().min(1).max(65_000).optional(),
   'exit-with-parent': z.boolean().default(false),
   linger: number.min(0).max(600).default(0),
@@ -42,6 +52,10 @@ function parseFlags(args: string[]): z.infer<typeof flags> {
       speed: { type: 'string' },
       start: { type: 'string' },
       devices: { type: 'string' },
+      chargers: { type: 'string' },
+      feeders: { type: 'string' },
+      'steady-load': { type: 'string' },
+      log: { type: 'string' },
       'port-base': { type: 'string' },
       'exit-with-parent': { type: 'boolean' },
       linger: { type: 'string' },
@@ -72,9 +86,15 @@ async function main(): Promise<void> {
   // A reader that is gone is a parent that is gone.
   process.stdout.once('error', () => stopped.resolve())
 
+  const base = settings.chargers > 0 ? depotParameters(demoParameters, settings.chargers) : demoParameters
+  const steadyLoadW = settings['steady-load']
+  const log = settings.log === undefined ? undefined : createWriteStream(settings.log, { flags: 'a' })
+  log?.on('error', (error) => process.stderr.write(`${settings.log}: ${error.message}\n`))
   const options: SimulatedPlantOptions = {
     clock: systemClock,
-    parameters: { ...demoParameters, seed: settings.seed },
+    parameters: { ...base, seed: settings.seed, ...(steadyLoadW !== undefined && { steadyLoadW }) },
+    feeders: settings.feeders,
+    ...(log && { observe: (event) => void log.write(`${JSON.stringify(event)}\n`) }),
     speed: settings.speed,
     ...(settings.start && { startMs: Date.parse(settings.start) }),
     ...(settings.devices && { devices: settings.devices }),

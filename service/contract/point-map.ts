@@ -157,6 +157,7 @@ export const commandName = z.enum([
   'limitPowerW', // upper limit of generated or consumed power
   'limitPowerPercent', // upper limit of generated power, of the rated power
   'setCurrentA', // charging current per phase
+  'setPhases', // phases to charge on, 1 or 3
   'limitChargeW',
   'limitDischargeW',
   'setReservePercent',

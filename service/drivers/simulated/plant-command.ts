@@ -1,15 +1,29 @@
 import { z } from 'zod'
 import { fault } from './faults.ts'
 
+/** Devices of the demo plant. */
 export const deviceNames = ['inverter', 'battery', 'meter', 'weather'] as const
-export const deviceName = z.enum(deviceNames)
+/** Those, a water heater, and numbered from 1 chargers and meters of the circuits that feed them. */
+export const deviceName = z.union([
+  z.enum([...deviceNames, 'heater']),
+  z.templateLiteral(['charger-', z.int()]),
+  z.templateLiteral(['feeder-', z.int()]),
+])
 export type DeviceName = z.infer<typeof deviceName>
+
+/** What a plug-in says about the vehicle, and null for pulling the plug. */
+const vehicle = z.strictObject({
+  phases: z.union([z.literal(1), z.literal(2), z.literal(3)]).default(3),
+  maxCurrentA: z.number().min(6).max(80).default(32),
+  wantedWh: z.number().min(0).max(1_000_000).default(60_000),
+})
 
 /**
  * One line on the standard input of a plant process:
  *   {"device":"meter","fault":"silent"}           see faults.ts; "none" ends it
  *   {"load":{"stepW":8000,"phase":"l2"}}          extra load until the next such line; without phase on all three
  *   {"battery":{"socPercent":50}}
+ *   {"charger":{"number":3,"vehicle":{"phases":1,"maxCurrentA":16,"wantedWh":20000}}}   null instead pulls the plug
  */
 export const plantCommand = z.union([
   z.strictObject({
@@ -19,6 +33,7 @@ export const plantCommand = z.union([
     }),
   }),
   z.strictObject({ battery: z.strictObject({ socPercent: z.number().min(0).max(100) }) }),
+  z.strictObject({ charger: z.strictObject({ number: z.int().min(1), vehicle: vehicle.nullable() }) }),
   ...fault.options.map((option) => z.strictObject({ device: deviceName, ...option.shape })),
 ])
 export type PlantCommand = z.infer<typeof plantCommand>
@@ -35,7 +50,7 @@ export const plantReport = z.discriminatedUnion('plant', [
   z.strictObject({
     plant: z.literal('ready'),
     pid: z.number().int(),
-    devices: z.partialRecord(deviceName, endpoint),
+    devices: z.record(z.string(), endpoint),
   }),
   z.strictObject({ plant: z.literal('done') }),
   z.strictObject({ plant: z.literal('refused'), message: z.string() }),

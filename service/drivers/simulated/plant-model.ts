@@ -1,4 +1,6 @@
+import { phases } from '#contract/metrics.ts'
 import { type BatteryParameters, type BatteryState, clamp, stepBattery } from './battery.ts'
+import { type ChargerInput, type ChargerParameters, type ChargerState, idleCharger, stepCharger } from './charger.ts'
 import { loadAt } from './load.ts'
 import { smoothNoise } from './noise.ts'
 import { eachPhase, sumPhases, type ThreePhase } from './phases.ts'
@@ -14,6 +16,9 @@ export interface PlantParameters {
   readonly battery: BatteryParameters
   /** Between the transformer and the grid connection, per phase. */
   readonly lineOhm: number
+  readonly chargers: readonly ChargerParameters[]
+  /** A building that draws this and nothing else, W, instead of one that is lived in. */
+  readonly steadyLoadW?: number
 }
 
 /** What the devices of the plant are told from outside in this step. */
@@ -25,6 +30,9 @@ export interface PlantInputs {
   readonly batteryTargetW: number
   /** On top of the building's own load. */
   readonly extraLoadW: ThreePhase
+  /** One for each charger. */
+  readonly chargers: readonly ChargerInput[]
+  readonly heaterW: number
 }
 
 export interface PvState {
@@ -55,6 +63,9 @@ export interface PlantState {
   readonly weather: Weather
   readonly pv: PvState
   readonly battery: BatteryState
+  readonly chargers: readonly ChargerState[]
+  readonly heaterW: number
+  /** Of the building, without chargers and heater. */
   readonly loadW: ThreePhase
   readonly grid: GridState
 }
@@ -74,6 +85,21 @@ export const demoParameters: PlantParameters = {
     responseS: 0.3,
   },
   lineOhm: 0.12,
+  chargers: [],
+}
+
+/** A car park with so many three-phase chargers, their terminals connected in rotation, at a stiff connection. */
+export function depotParameters(parameters: PlantParameters, chargers: number): PlantParameters {
+  return {
+    ...parameters,
+    lineOhm: 0.004,
+    chargers: Array.from({ length: chargers }, (_, index) => ({
+      maxCurrentA: 32,
+      phases: phases.map((_phase, terminal) => phases[(terminal + index) % phases.length] ?? 'l1'),
+      responseS: 2,
+      switchS: 5,
+    })),
+  }
 }
 
 /** 20 May, about 10:30 local solar time at the demo place: sun, whatever time of day the demo is started. */
@@ -84,6 +110,8 @@ export const idleInputs: PlantInputs = {
   pvConnected: true,
   batteryTargetW: 0,
   extraLoadW: { l1: 0, l2: 0, l3: 0 },
+  chargers: [],
+  heaterW: 0,
 }
 
 const pvResponseS = 0.4
@@ -104,10 +132,11 @@ export function createPlantState(parameters: PlantParameters, atMs: number, socP
   const weather = weatherAt(parameters.seed, atMs, parameters.place)
   const availableW = availablePvW(parameters, weather)
   const pv: PvState = { availableW, powerW: availableW, energyWh: 21_480_000 }
-  const loadW = loadAt(parameters.seed, atMs, parameters.place.longitudeDeg)
+  const loadW = ownLoadW(parameters, atMs)
+  const chargers = parameters.chargers.map(() => idleCharger)
   const counters = { importWh: 4_210_000, exportWh: 9_630_000 }
   const grid = gridState(parameters, atMs, { loadW, pvW: pv.powerW, batteryW: 0, counters })
-  return { atMs, weather, pv, battery, loadW, grid }
+  return { atMs, weather, pv, battery, chargers, heaterW: 0, loadW, grid }
 }
 
 /** One step of the plant. Pure: the same arguments give the same state. */
@@ -122,10 +151,22 @@ export function stepPlant(
   const weather = weatherAt(parameters.seed, atMs, parameters.place)
   const pv = stepPv(parameters, state.pv, weather, dtS, inputs)
   const battery = stepBattery(parameters.battery, state.battery, dtS, inputs.batteryTargetW)
-  const ownLoadW = loadAt(parameters.seed, atMs, parameters.place.longitudeDeg)
-  const loadW = eachPhase((phase) => Math.max(0, ownLoadW[phase] + inputs.extraLoadW[phase]))
+  const ownW = ownLoadW(parameters, atMs)
+  const loadW = eachPhase((phase) => Math.max(0, ownW[phase] + inputs.extraLoadW[phase]))
+  const chargers = parameters.chargers.map((charger, index) =>
+    stepCharger(
+      charger,
+      state.chargers[index] ?? idleCharger,
+      dtS,
+      inputs.chargers[index] ?? { limitA: 0, phases: 3 },
+      state.grid.voltageV,
+    ),
+  )
   const grid = gridState(parameters, atMs, {
-    loadW,
+    loadW: eachPhase((phase) =>
+      chargers.reduce((sum, { phaseW }) => sum + phaseW[phase], loadW[phase] + inputs.heaterW / 3),
+    ),
+    reactiveLoadW: loadW,
     pvW: pv.powerW,
     batteryW: battery.powerW,
     counters: state.grid,
@@ -135,6 +176,8 @@ export function stepPlant(
     weather,
     pv,
     battery,
+    chargers,
+    heaterW: inputs.heaterW,
     loadW,
     grid: {
       ...grid,
@@ -177,8 +220,16 @@ function stepPv(
   return { availableW, powerW, energyWh: state.energyWh + (powerW * dtS) / 3600 }
 }
 
+function ownLoadW(parameters: PlantParameters, atMs: number): ThreePhase {
+  const { steadyLoadW } = parameters
+  if (steadyLoadW !== undefined) return eachPhase(() => steadyLoadW / 3)
+  return loadAt(parameters.seed, atMs, parameters.place.longitudeDeg)
+}
+
 interface GridParts {
   readonly loadW: ThreePhase
+  /** The part of it that draws reactive power as well; all by default. */
+  readonly reactiveLoadW?: ThreePhase
   readonly pvW: number
   readonly batteryW: number
   readonly counters: { readonly importWh: number; readonly exportWh: number }
@@ -189,7 +240,8 @@ function gridState(parameters: PlantParameters, atMs: number, parts: GridParts):
   const timeS = atMs / 1000
   const { seed, lineOhm } = parameters
   const phaseW = eachPhase((phase) => parts.loadW[phase] - (parts.pvW + parts.batteryW) / 3)
-  const phaseVar = eachPhase((phase) => parts.loadW[phase] * loadReactiveShare)
+  const reactiveW = parts.reactiveLoadW ?? parts.loadW
+  const phaseVar = eachPhase((phase) => reactiveW[phase] * loadReactiveShare)
   const voltageV = eachPhase((phase) => {
     const sourceV = 231 + 4 * (smoothNoise(seed, channel.voltage + phase.charCodeAt(1), timeS, 120) - 0.5)
     return sourceV - (lineOhm * phaseW[phase]) / sourceV

@@ -1,9 +1,14 @@
 import type { Clock } from '../../domain/clock.ts'
 import { createBatteryDevice } from './battery-layout.ts'
+import { idleCharger, plugIn } from './charger.ts'
+import { createChargerDevice } from './charger-layout.ts'
+import { feederState } from './feeder.ts'
+import { createHeaterDevice } from './heater-layout.ts'
 import { createInverterDevice } from './inverter-layout.ts'
 import { meterFields, meterMaxReadRegisters } from './meter-layout.ts'
 import { listenModbus, type ModbusServer, type ModbusServerOptions } from './modbus-server.ts'
 import { type DeviceName, deviceNames, type Endpoint, type PlantCommand } from './plant-command.ts'
+import { createPlantLog, type PlantEvent } from './plant-log.ts'
 import {
   advancePlant,
   createPlantState,
@@ -23,18 +28,24 @@ export interface SimulatedPlantOptions {
   /** Simulated seconds per second, 0.1 to 3600. Default 1. Timers of the devices run in real time all the same. */
   readonly speed?: number
   readonly socPercent?: number
-  /** Which devices listen; the physics always run whole. Default all. */
+  /** Which devices listen; the physics always run whole. Default: the four of the demo, and all chargers and feeders. */
   readonly devices?: readonly DeviceName[]
-  /** Ports from here on in the order of `deviceNames`; any free ports without it. */
+  /** Meters that each measure an equal share of the chargers, in their order. Default 0. */
+  readonly feeders?: number
+  /** Ports from here on in the order of the devices; any free ports without it. */
   readonly portBase?: number
+  /** Is told what happens, for those who watch from the plant's side. */
+  readonly observe?: (event: PlantEvent) => void
 }
 
 export interface SimulatedPlant extends AsyncDisposable {
-  readonly devices: Readonly<Partial<Record<DeviceName, Endpoint>>>
+  readonly devices: Readonly<Record<string, Endpoint>>
   state(): PlantState
   /** Throws when the command names a device that does not listen. */
   command(command: PlantCommand): Promise<void>
 }
+
+type Layout = Pick<ModbusServerOptions, 'fields' | 'identification' | 'maxReadRegisters'>
 
 const tickMs = 100
 /** After a suspended computer the plant goes on where it was, instead of catching up for hours. */
@@ -48,8 +59,20 @@ export async function startSimulatedPlant(options: SimulatedPlantOptions): Promi
   let extraLoadW: ThreePhase = zeroPhases
   const inverter = createInverterDevice(clock, parameters, () => state)
   const battery = createBatteryDevice(clock, parameters.battery, () => state)
+  const heater = createHeaterDevice(clock, () => state.heaterW)
+  const chargers = parameters.chargers.map((charger, index) =>
+    createChargerDevice({
+      clock,
+      number: index + 1,
+      parameters: charger,
+      charger: () => state.chargers[index] ?? idleCharger,
+      voltageV: () => state.grid.voltageV,
+    }),
+  )
+  const { feeders = 0 } = options
+  const log = createPlantLog(clock, options.observe)
 
-  const layouts: Record<DeviceName, Pick<ModbusServerOptions, 'fields' | 'identification' | 'maxReadRegisters'>> = {
+  const layouts: Partial<Record<DeviceName, Layout>> = {
     inverter: { fields: inverter.fields },
     battery: {
       fields: battery.fields,
@@ -68,13 +91,31 @@ export async function startSimulatedPlant(options: SimulatedPlantOptions): Promi
         [2, '1.0.0'],
       ]),
     },
+    heater: { fields: heater.fields },
+  }
+  const extra: DeviceName[] = []
+  for (const [index, { fields }] of chargers.entries()) {
+    const name: DeviceName = `charger-${index + 1}`
+    layouts[name] = { fields }
+    extra.push(name)
+  }
+  for (let feeder = 1; feeder <= feeders; feeder++) {
+    const name: DeviceName = `feeder-${feeder}`
+    layouts[name] = {
+      fields: meterFields(() => feederState(state, feeder, feeders)),
+      maxReadRegisters: meterMaxReadRegisters,
+    }
+    extra.push(name)
   }
 
   await using starting = new AsyncDisposableStack()
   const servers = new Map<DeviceName, ModbusServer>()
-  for (const name of options.devices ?? deviceNames) {
-    const port = options.portBase === undefined ? 0 : options.portBase + deviceNames.indexOf(name)
-    servers.set(name, starting.use(await listenModbus({ clock, unitId, port, ...layouts[name] })))
+  for (const [index, name] of (options.devices ?? [...deviceNames, ...extra]).entries()) {
+    const layout = layouts[name]
+    if (!layout) throw new RangeError(`this plant has no ${name}`)
+    const port = options.portBase === undefined ? 0 : options.portBase + index
+    const fields = log.watch(name, layout.fields)
+    servers.set(name, starting.use(await listenModbus({ clock, unitId, port, ...layout, fields })))
   }
   const running = starting.move()
 
@@ -84,8 +125,14 @@ export async function startSimulatedPlant(options: SimulatedPlantOptions): Promi
       pvConnected: inverter.connected(),
       batteryTargetW: battery.targetW(),
       extraLoadW,
+      chargers: chargers.map((charger) => charger.input()),
+      heaterW: heater.targetW(),
     }
     state = advancePlant(parameters, state, (Math.min(elapsedMs, longestTickMs) / 1000) * speed, inputs)
+    log.flow(
+      state,
+      inputs.chargers.map(({ limitA }) => limitA),
+    )
   }
 
   const stopped = new AbortController()
@@ -112,7 +159,17 @@ export async function startSimulatedPlant(options: SimulatedPlantOptions): Promi
     ),
     state: () => state,
     async command(command) {
-      if ('load' in command) {
+      log.add({ command })
+      if ('charger' in command) {
+        const { number, vehicle } = command.charger
+        if (number > chargers.length) throw new RangeError(`this plant has ${chargers.length} chargers`)
+        state = {
+          ...state,
+          chargers: state.chargers.map((charger, index) =>
+            index === number - 1 ? plugIn(charger, vehicle ?? undefined) : charger,
+          ),
+        }
+      } else if ('load' in command) {
         const { stepW, phase } = command.load
         const third = stepW / 3
         extraLoadW = phase ? { ...zeroPhases, [phase]: stepW } : { l1: third, l2: third, l3: third }

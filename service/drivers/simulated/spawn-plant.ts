@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { type DeviceName, type Endpoint, type PlantCommand, type PlantReport, plantReport } from './plant-command.ts'
+import { type Endpoint, type PlantCommand, type PlantReport, plantReport } from './plant-command.ts'
 
 export interface PlantProcess extends AsyncDisposable {
   readonly pid: number
   /** What the process bound and reported. */
-  readonly devices: Readonly<Partial<Record<DeviceName, Endpoint>>>
+  readonly devices: Readonly<Record<string, Endpoint>>
   /** How the process ended; never rejects. */
   readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>
   /** Resolves when the plant has carried it out; rejects when it refused or ended. */
