@@ -7,6 +7,7 @@ export const router = createRouter({
     { path: '/', redirect: '/site' },
     { path: '/site', name: 'site', component: () => import('./screens/site/SiteScreen.vue') },
     { path: '/bus/:device?/:point?', name: 'bus', component: () => import('./screens/bus/BusScreen.vue') },
+    { path: '/limits', name: 'limits', component: () => import('./screens/limits/LimitsScreen.vue') },
     { path: '/log', name: 'log', component: () => import('./screens/log/LogScreen.vue') },
     { path: '/access/:tab?', name: 'access', component: () => import('./screens/access/AccessScreen.vue') },
     // Without its code, which is not for the address bar.
@@ -15,5 +16,5 @@ export const router = createRouter({
   ],
 })
 
-export const screens = ['site', 'bus', 'log', 'access'] as const
+export const screens = ['site', 'bus', 'limits', 'log', 'access'] as const
 export type Screen = (typeof screens)[number]
