@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { type Mode, mode as modeSchema } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
-import { connection, type Site, site } from '#contract/site.ts'
+import { connection } from '#contract/site-device.ts'
+import { type Site, site } from '#contract/site.ts'
 import { checkedYaml } from './runtime/checked-yaml.ts'
 import { parseCommandLine, parsePort, UsageError } from './args.ts'
 import { networkOptions, type NetworkOptions } from './network-options.ts'
-import type { Mode } from './runtime/guard.ts'
 
 export const usage = `usage: r-emsd run --config FILE [options]     run the edge service for a site
        r-emsd run --demo [options]            run it with the simulated demo site
@@ -13,7 +14,8 @@ export const usage = `usage: r-emsd run --config FILE [options]     run the edge
 
   --config FILE          site.yaml of the site
   --demo                 the built-in demo site; its plant runs in a process of its own
-  --mode MODE            production (default) or simulation: only the simulated plant is written to
+  --mode MODE            production (default): real devices only; simulation: only the simulated plant is written to;
+                         hybrid: real devices with simulated ones beside them, on which no real setpoint may rest
   --endpoint NAME=ADDR   demo only: reach device NAME at another address, such as meter=tcp://127.0.0.1:5020
   --port N               port of the API and web UI (R_EMS_API_PORT; default 8080, 0 for any free one)
   --listen HOST:PORT     also serve HTTPS on the network, with the CA of this site (R_EMS_LISTEN)
@@ -79,9 +81,7 @@ export async function loadOptions(
   if (demo === (values.config !== undefined)) throw new UsageError('give either --config FILE or --demo')
   if (!demo && (values.seed ?? values.speed ?? values.endpoint))
     throw new UsageError('--seed, --speed and --endpoint belong to --demo')
-  const mode = values.mode ?? (demo ? 'simulation' : 'production')
-  if (mode !== 'production' && mode !== 'simulation')
-    throw new UsageError(`--mode is production or simulation, not "${mode}"`)
+  const mode = modeOf(values.mode ?? (demo ? 'simulation' : 'production'))
   if (demo && mode !== 'simulation') throw new UsageError('the demo site runs in simulation mode')
 
   const siteFile = demo ? join(projectFolder, 'service/runtime/demo-site.yaml') : resolve(values.config ?? '')
@@ -90,7 +90,7 @@ export async function loadOptions(
   if (mode === 'production' && simulated)
     throw new EdgeError(
       'config.invalid',
-      `${siteFile}: device "${simulated.id}" is simulated (${simulated.connection}); start with --mode simulation`,
+      `${siteFile}: device "${simulated.id}" is simulated (${simulated.connection}); start with --mode simulation, or hybrid`,
     )
 
   const portText = values.port ?? environment['R_EMS_API_PORT'] ?? '8080'
@@ -118,6 +118,13 @@ export async function loadOptions(
     ],
     readyJson: values['ready-json'] ?? false,
   }
+}
+
+function modeOf(text: string): Mode {
+  const mode = modeSchema.safeParse(text).data
+  if (!mode) throw new UsageError(`--mode is production, simulation or hybrid, not "${text}"`)
+  if (mode === 'replay') throw new UsageError('a capture is replayed without a service: r-emsctl replay --capture FILE')
+  return mode
 }
 
 /** Sends devices of the demo site to other addresses: NAME=ADDRESS. */

@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pino } from 'pino'
 import type { SiteEvent } from '#contract/api.ts'
-import { EdgeError } from '#contract/errors.ts'
 import { openAccess } from './access/access.ts'
 import { thisBoot } from './access/boot.ts'
 import { checkedPreset, createConsoleToken } from './access/console-token.ts'
@@ -15,19 +14,30 @@ import type { ArmedBus } from './drivers/modbus/bus.ts'
 import { spawnPlant } from './drivers/simulated/spawn-plant.ts'
 import type { Entries } from './entries.ts'
 import type { Network } from './network.ts'
+import type { ControlTarget } from '#contract/control.ts'
 import { loadPointMap } from './pointmap/load.ts'
 import { loadSunspecModels } from './pointmap/sunspec/models.ts'
 import { createApiSources } from './runtime/api-sources.ts'
+import { createArmed } from './runtime/armed.ts'
 import { createBusAccess } from './runtime/bus-access.ts'
 import { loadConfirmedMaps } from './runtime/confirmed-maps.ts'
 import { loadControlProperty } from './runtime/control-property.ts'
+import { createControlSources } from './runtime/control-sources.ts'
 import { createDeviceWatch } from './runtime/device-watch.ts'
+import { createExplainer } from './runtime/explain.ts'
 import { createFaults } from './runtime/faults.ts'
+import { openIdentity } from './runtime/identity.ts'
+import { thisMachine } from './runtime/machine.ts'
 import { createMapReload } from './runtime/map-reload.ts'
 import { createRecorder } from './runtime/recorder.ts'
+import { createServiceManager } from './runtime/service-manager.ts'
 import { createSiteDevices, loadSiteMaps } from './runtime/site-devices.ts'
+import { lockSite } from './runtime/site-lock.ts'
 import { startSiteRuntime } from './runtime/site-runtime.ts'
+import { cycleMsOf } from './runtime/site-topology.ts'
 import { systemClock } from './runtime/system-clock.ts'
+import { createWishes } from './runtime/wishes.ts'
+import { openWriteBudget } from './runtime/write-budget.ts'
 import { openStorage } from './storage/storage.ts'
 import { version } from './version.ts'
 
@@ -48,6 +58,9 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   const mapFolders = [join(dirname(options.siteFile), 'pointmaps'), entries.mapFolder]
   const maps = loadSiteMaps(site, options.siteFile, mapFolders)
   await using resources = new AsyncDisposableStack()
+  // Each simulated plant is a process of its own: only real devices can be fought over.
+  const real = site.devices.some(({ connection }) => !connection.startsWith('demo://'))
+  if (real) resources.use(await lockSite(options.siteFile, `process ${process.pid} with the data folder ${dataFolder}`))
 
   // The plant starts while the storage opens; whatever fails on the way, it does not outlive this.
   const plantEnd = new AbortController()
@@ -90,23 +103,26 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     detail: `starts with ${options.siteFile}`,
     data: { sha256: siteHash },
   })
-  const control = await loadControlProperty(dataFolder, demo)
+  const { identity, warning: identityWarning } = await openIdentity(dataFolder, await thisMachine())
+  const control = await loadControlProperty(dataFolder, demo, identity)
+  const budget = await openWriteBudget(dataFolder, clock.nowMs)
   const plant = spawning && resources.use(await spawning)
 
   let publishEvent: (event: SiteEvent) => void = () => undefined
-  const addEvent = (event: Omit<SiteEvent, 'id'>): void => {
+  const addEvent = (event: Omit<SiteEvent, 'id'>): SiteEvent => {
     const stored = storage.addEvent(event)
     log[event.severity === 'warning' ? 'warn' : event.severity](
       { code: event.code, device: event.deviceId },
       event.message,
     )
     publishEvent(stored)
+    return stored
   }
-  const faults = createFaults(clock.nowMs, addEvent)
+  const faults = createFaults(clock.nowMs, (event) => void addEvent(event))
   storage.subscribe({
     raise: faults.raise,
     clear: faults.clear,
-    note: ({ severity, code, message }) => addEvent({ atMs: clock.nowMs(), severity, code, message }),
+    note: ({ severity, code, message }) => void addEvent({ atMs: clock.nowMs(), severity, code, message }),
   })
   if (opened.setAside !== undefined)
     addEvent({
@@ -116,6 +132,8 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       message: `the accounts were damaged and are kept as ${opened.setAside}; nobody can sign in with a password until users are added again`,
     })
   for (const { severity, code, message } of storage.warnings) addEvent({ atMs: clock.nowMs(), severity, code, message })
+  if (identityWarning !== undefined)
+    addEvent({ atMs: clock.nowMs(), severity: 'warning', code: 'storage.folder', message: identityWarning })
   const watchPlant = async (): Promise<void> => {
     await plant?.exited
     if (!plant || stop.signal.aborted) return
@@ -165,6 +183,23 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   )
   const watchDevices = createDeviceWatch(devices, faults)
   const newSamples = createRecorder(devices.map(({ device }) => device))
+  const armed = createArmed(clock)
+  const explainer = createExplainer()
+  const wishes = createWishes(clock, (ended) => wishEnded(ended))
+  const wishEnded = ({ principal, ...target }: ControlTarget & { principal: string }): void => {
+    storage.journal.append({ kind: 'wish', principal, ...target, outcome: 'ended' })
+    const message = `the time of ${principal} is over: ${target.command} is automatic again`
+    addEvent({ atMs: clock.nowMs(), severity: 'info', code: 'control.asked', message, deviceId: target.deviceId })
+    sources.publishWishes()
+  }
+  const manager = resources.use(
+    createServiceManager({
+      environment: process.env,
+      grids: site.grids.map(({ id }) => ({ id, cycleMs: cycleMsOf(site, id) })),
+      clock,
+    }),
+  )
+  const stamp = { data: { epoch: identity.epoch } }
   const runtime = resources.use(
     startSiteRuntime({
       site,
@@ -173,18 +208,37 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       entries: devices,
       clock,
       control: control.get,
-      journal: (record) => void storage.journal.append(record),
-      journalDurable: (record) => storage.journal.appendDurable(record),
+      wishes: wishes.current,
+      journal: (record) => void storage.journal.append({ ...record, ...stamp }),
+      journalDurable: (record) => storage.journal.appendDurable({ ...record, ...stamp }),
       mapsConfirmed: confirmedMaps.obstacle,
-      onCycle(flow) {
+      budget,
+      faults,
+      onCycle(snapshot) {
         watchDevices()
         storage.addSamples(newSamples())
+        storage.addExplanations(explainer.note(snapshot.state))
         storage.journal.flush()
-        sources.publishCycle(flow)
+        sources.publishCycle(snapshot)
+        manager.cycleCompleted(snapshot.state.gridId)
       },
     }),
   )
+  const forControl = createControlSources({
+    clock,
+    runtime,
+    storage: { ...storage, addEvent },
+    entries: devices,
+    wishes,
+    armed,
+    explainer,
+    epoch: identity.epoch,
+    dataFolder,
+    wishesChanged: () => sources.publishWishes(),
+  })
   const sources = createApiSources({
+    armed,
+    forControl,
     site: { name: site.name, demo, mode },
     version: semver,
     clock,
@@ -226,6 +280,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     code: 'service.started',
     message: `R-EMS ${semver} runs "${site.name}"`,
   })
+  manager.ready()
   const caFingerprint = network?.ca.info().caFingerprint
   announce(options, {
     url: api.url,
@@ -235,19 +290,14 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     ...(opened.pairing && { pairing: opened.pairing }),
   })
 
-  const failure = await Promise.race([
-    stop.requested,
-    runtime.done.then(
-      () => undefined,
-      (error: unknown) => error,
-    ),
-  ])
+  await stop.requested
+  manager.stopping()
   setTimeout(() => process.exit(process.exitCode ?? 1), stopWithinMs).unref()
   await runtime.release('the service stops')
   addEvent({ atMs: clock.nowMs(), severity: 'info', code: 'service.stopped', message: 'the service stops' })
+  await budget.stored()
   await resources.disposeAsync()
-  if (failure === undefined) return 0
-  throw failure instanceof EdgeError ? failure : new Error('the control cycle has failed', { cause: failure })
+  return 0
 }
 
 function stopSignal(desktop: boolean): { signal: AbortSignal; requested: Promise<undefined> } {

@@ -98,6 +98,8 @@ export function createLiveHub(sources: Sources, limits: ApiLimits, log: FastifyB
 
   function present(topic: string): LiveMessage | undefined {
     if (topic === 'status') return { type: 'status', data: sources.status() }
+    if (topic === 'grids') return { type: 'grids', data: [...sources.grids()] }
+    if (topic === 'controls') return { type: 'controls', data: [...sources.wishes()] }
     if (topic === 'devices') return { type: 'devices', data: sources.devices().map(summaryOf) }
     if (topic === 'power-flow') {
       const data = sources.powerFlow()
@@ -137,7 +139,8 @@ export function createLiveHub(sources: Sources, limits: ApiLimits, log: FastifyB
     const why = fieldErrors(request.error.issues, liveRequest, 'message')
       .map(({ path, message }) => `${path}: ${message}`)
       .join('; ')
-    const expected = 'expected {"subscribe": [TOPIC, …]} with power-flow, status, events, devices or device:ID'
+    const expected =
+      'expected {"subscribe": [TOPIC, …]} with power-flow, grids, controls, status, events, devices or device:ID'
     reply(client, { type: 'error', data: { message: parsed === undefined ? expected : `${why}; ${expected}` } })
   }
 

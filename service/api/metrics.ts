@@ -3,8 +3,12 @@ import type { MetricNumbers } from './sources.ts'
 
 /** Timing of one completed cycle. */
 export interface CycleObservation {
+  /** The grid whose cycle it was. */
+  readonly gridId: string
   readonly durationMs: number
   readonly latenessMs: number
+  /** How far the distance from the cycle before was from the period, either way. */
+  readonly jitterMs: number
 }
 
 export interface Metrics {
@@ -42,18 +46,20 @@ export function createMetrics(options: {
   for (const name of unwanted) register.removeSingleMetric(name)
 
   const registers = [register]
-  const histogram = (name: string, help: string): Histogram =>
-    new Histogram({ name, help, buckets: secondsBuckets, registers })
+  const histogram = (name: string, help: string): Histogram<'grid'> =>
+    new Histogram({ name, help, labelNames: ['grid'], buckets: secondsBuckets, registers })
   const duration = histogram('r_ems_cycle_duration_seconds', 'Compute time of a cycle')
   const lateness = histogram('r_ems_cycle_lateness_seconds', 'Start of a cycle after its deadline')
+  const jitter = histogram('r_ems_cycle_jitter_seconds', 'Distance of two cycles less the period, without its sign')
   const counter = <L extends string = never>(name: string, help: string, labelNames: L[] = []): Counter<L> =>
     new Counter({ name, help, labelNames, registers })
   const gauge = <L extends string = never>(name: string, help: string, labelNames: L[] = []): Gauge<L> =>
     new Gauge({ name, help, labelNames, registers })
 
   gauge('r_ems_build_info', 'Always 1; the version is in the label', ['version']).set({ version: options.version }, 1)
-  const cycles = counter('r_ems_cycles_total', 'Cycles completed')
-  const overruns = counter('r_ems_cycle_overruns_total', 'Deadlines skipped because a cycle ran too long')
+  const cycles = counter('r_ems_cycles_total', 'Cycles completed', ['grid'])
+  const overruns = counter('r_ems_cycle_overruns_total', 'Deadlines skipped because a cycle ran too long', ['grid'])
+  const stepFailures = counter('r_ems_step_failures_total', 'Control steps that failed', ['grid'])
   const up = gauge('r_ems_device_up', '1 when the device answers', ['device', 'role'])
   const requests = counter('r_ems_device_requests_total', 'Requests sent to the device', ['device'])
   const failures = counter('r_ems_device_request_failures_total', 'Requests without a valid answer', ['device'])
@@ -74,10 +80,13 @@ export function createMetrics(options: {
 
   function collect(): void {
     const now = options.numbers()
-    setTotal(cycles, now.cycles)
-    setTotal(overruns, now.overruns)
     setTotal(skipped, options.framesSkipped())
-    for (const metric of [up, requests, failures, power]) metric.reset()
+    for (const metric of [cycles, overruns, stepFailures, up, requests, failures, power]) metric.reset()
+    for (const { id, ...grid } of now.grids) {
+      cycles.inc({ grid: id }, grid.cycles)
+      overruns.inc({ grid: id }, grid.overruns)
+      stepFailures.inc({ grid: id }, grid.failures)
+    }
     for (const { id, role, ...device } of now.devices) {
       up.set({ device: id, role }, device.up ? 1 : 0)
       requests.inc({ device: id }, device.requests)
@@ -100,9 +109,10 @@ export function createMetrics(options: {
   }
 
   return {
-    observeCycle({ durationMs, latenessMs }) {
-      duration.observe(durationMs / 1000)
-      lateness.observe(Math.max(0, latenessMs) / 1000)
+    observeCycle({ gridId, durationMs, latenessMs, jitterMs }) {
+      duration.observe({ grid: gridId }, durationMs / 1000)
+      lateness.observe({ grid: gridId }, Math.max(0, latenessMs) / 1000)
+      jitter.observe({ grid: gridId }, jitterMs / 1000)
     },
     text() {
       collect()

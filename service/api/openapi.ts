@@ -5,6 +5,7 @@ import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-pro
 import { z } from 'zod'
 import * as contract from '#contract/api.ts'
 import * as accessContract from '#contract/access.ts'
+import * as controlContract from '#contract/control.ts'
 import { type ErrorCode, errorTable } from '#contract/errors.ts'
 import { deviceSummary, liveMessage, liveRequest } from '#contract/live.ts'
 import { problemType } from './problems.ts'
@@ -31,6 +32,12 @@ const components = {
   User: accessContract.user,
   ApiToken: accessContract.apiToken,
   AuditEntry: accessContract.auditEntry,
+  ControlWish: controlContract.controlWish,
+  ArmedState: controlContract.armedState,
+  GridCycle: controlContract.gridCycle,
+  GridState: controlContract.gridState,
+  Explanation: controlContract.explanation,
+  WriteRule: controlContract.writeRule,
   LiveRequest: liveRequest,
   LiveMessage: liveMessage,
 }

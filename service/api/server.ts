@@ -17,8 +17,11 @@ import { createMetrics, type CycleObservation, type Metrics } from './metrics.ts
 import { installDocumentation, installDocumentRoute } from './openapi.ts'
 import { checkPerimeter } from './perimeter.ts'
 import { answerBrokenRequest, sendError } from './problems.ts'
+import { armedRoutes } from './routes/armed.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { busRoutes } from './routes/bus.ts'
+import { controlRoutes } from './routes/control.ts'
+import { controlInsightRoutes } from './routes/control-insight.ts'
 import { deviceRoutes } from './routes/devices.ts'
 import { historyRoutes } from './routes/history.ts'
 import { livePath, liveRoutes } from './routes/live.ts'
@@ -233,6 +236,9 @@ async function installRoutes(
   await app.register(siteRoutes, { sources })
   await app.register(deviceRoutes, { sources })
   await app.register(busRoutes, { sources })
+  await app.register(controlRoutes, { sources })
+  await app.register(controlInsightRoutes, { sources })
+  await app.register(armedRoutes, { sources })
   await app.register(historyRoutes, { sources })
   await app.register(metricRoutes, { metrics })
   await app.register(liveRoutes, { hub })

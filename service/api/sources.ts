@@ -10,6 +10,19 @@ import type {
   PowerFlow,
   Status,
 } from '#contract/api.ts'
+import type {
+  ArmedRequest,
+  ArmedState,
+  ControlTarget,
+  ControlWish,
+  ControlWishRequest,
+  Cycles,
+  ExplainQuery,
+  Explanation,
+  Failsafe,
+  GridState,
+  WriteRules,
+} from '#contract/control.ts'
 import type { BusAnswer, BusRead, BusWrite, BusWritten } from '#contract/bus.ts'
 
 /** A measurement query with its times resolved. */
@@ -23,8 +36,13 @@ export interface MeasurementRange {
 
 /** Numbers that the Prometheus page shows. What is not measured is absent, never 0. */
 export interface MetricNumbers {
-  readonly cycles: number
-  readonly overruns: number
+  readonly grids: readonly {
+    readonly id: string
+    readonly cycles: number
+    readonly overruns: number
+    /** Steps that have failed. */
+    readonly failures: number
+  }[]
   readonly devices: readonly {
     readonly id: string
     readonly role: string
@@ -72,6 +90,22 @@ export interface Sources {
   /** A write by a person. Rejects with bus.unknown, map.not-found or write.refused. */
   writeBus(request: BusWrite, principal: Principal): Promise<BusWritten>
   metrics(): MetricNumbers
+  grids(): readonly GridState[]
+  cycles(): Cycles
+  failsafe(): Failsafe
+  writeRules(): WriteRules
+  /** Rejects with device.unknown. */
+  explain(query: ExplainQuery): Promise<Explanation>
+  wishes(): readonly ControlWish[]
+  /**
+   * Resolves once it is durable and holds. Rejects with device.unknown, control.unknown, control.outside, control.not-decided or
+   * control.contradicts; nothing has changed then.
+   */
+  setWish(target: ControlTarget, request: ControlWishRequest, principal: Principal): Promise<ControlWish>
+  clearWish(target: ControlTarget, principal: Principal): void
+  armed(principal: Principal): ArmedState
+  arm(request: ArmedRequest, principal: Principal): Promise<ArmedState>
+  disarm(principal: Principal): ArmedState
   auditEntries(query: AuditQuery): Promise<AuditEntries>
   verifyAudit(): Promise<AuditVerification>
 }

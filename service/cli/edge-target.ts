@@ -21,14 +21,15 @@ import {
   user,
   users,
 } from '#contract/access.ts'
-import { problem } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
 import { openAccess } from '../access/access.ts'
 import { consoleTokenFile } from '../access/console-token.ts'
-import { parsePort, UsageError } from '../args.ts'
 import { entries } from '../entries.ts'
 import { systemClock } from '../runtime/system-clock.ts'
 import { openStorage } from '../storage/storage.ts'
+import { type Ask, createAsk, defaultUrl } from './service-request.ts'
+
+export { NoAnswer, Refused } from './service-request.ts'
 
 /** What can be done with the accounts and the journal of an edge, whether its service runs or not. */
 export interface EdgeTarget extends AsyncDisposable {
@@ -60,9 +61,7 @@ export async function openTarget(
   environment: NodeJS.ProcessEnv,
 ): Promise<EdgeTarget> {
   const folder = dataFolderOf(values, environment)
-  const port = parsePort(environment['R_EMS_API_PORT'] ?? '8080', 'R_EMS_API_PORT')
-  const url = values.url ?? `http://127.0.0.1:${port}`
-  if (!URL.canParse(url)) throw new UsageError(`--url: "${url}" is not an address`)
+  const url = defaultUrl(values.url, environment)
   const token = environment['R_EMS_API_TOKEN']
   if (token) return remoteEdge(url, token)
   if (!(await isFolder(folder)))
@@ -85,6 +84,15 @@ const isFolder = (folder: string): Promise<boolean> =>
     (found) => found.isDirectory(),
     () => false,
   )
+
+/** A running service to ask, with the token in the environment or the one in the data folder. */
+export async function openService(
+  values: { readonly url?: string | undefined; readonly 'data-dir'?: string | undefined },
+  environment: NodeJS.ProcessEnv,
+): Promise<Ask> {
+  const token = environment['R_EMS_API_TOKEN'] ?? (await readToken(dataFolderOf(values, environment)))
+  return createAsk(defaultUrl(values.url, environment), token)
+}
 
 /** The token that the running service has left for whoever may read its data folder. */
 export async function readToken(folder: string): Promise<string> {
@@ -136,30 +144,7 @@ async function localEdge(folder: string): Promise<EdgeTarget> {
 
 /** The service runs: asks it. */
 function remoteEdge(url: string, token: string): EdgeTarget {
-  async function ask<S extends z.ZodType>(
-    method: string,
-    path: string,
-    schema: S,
-    body?: object,
-  ): Promise<z.output<S>> {
-    let response: Response
-    try {
-      response = await fetch(new URL(path, url), {
-        method,
-        headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
-        ...(body && { body: JSON.stringify(body) }),
-        // A token is not carried on to another place.
-        redirect: 'error',
-        signal: AbortSignal.timeout(60_000),
-      })
-    } catch (error) {
-      throw new NoAnswer(`no answer from ${url}. Name the address of the service with --url.`, { cause: error })
-    }
-    const answer: unknown = response.status === 204 ? null : await response.json().catch(() => undefined)
-    if (response.ok) return schema.parse(answer)
-    const refused = problem.safeParse(answer).data
-    throw new Refused(`${refused?.detail ?? refused?.title ?? `HTTP ${response.status}`}\n${refused?.action ?? ''}`)
-  }
+  const ask = createAsk(url, token)
   const query = (values: object): string =>
     new URLSearchParams(
       Object.fromEntries(
@@ -184,14 +169,4 @@ function remoteEdge(url: string, token: string): EdgeTarget {
     verifyAudit: () => ask('GET', '/api/v1/audit/verification', auditVerification),
     [Symbol.asyncDispose]: async () => undefined,
   }
-}
-
-/** Nobody answers at the address of the service. */
-export class NoAnswer extends Error {
-  override readonly name = 'NoAnswer'
-}
-
-/** The service has refused, in its words. */
-export class Refused extends Error {
-  override readonly name = 'Refused'
 }

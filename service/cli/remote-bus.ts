@@ -1,5 +1,8 @@
+import { z } from 'zod'
 import { type BusRead, busAnswer, busWritten, type BusWrite, busRead } from '#contract/bus.ts'
+
 import { problem } from '#contract/api.ts'
+import type { ArmedRequest } from '#contract/control.ts'
 import { parseBusAddress } from '../drivers/modbus/address.ts'
 import { type BusUnit, costsOf, type ReadOnlyBus } from '../drivers/modbus/bus.ts'
 import { type Answer, failed, type ReadRequest } from '../drivers/modbus/pdu.ts'
@@ -7,6 +10,9 @@ import { fromMessage } from '../runtime/bus-messages.ts'
 import type { ManualOutcome } from '../runtime/guard.ts'
 import type { Holder } from './holder.ts'
 import { CommandFailure, exitCode } from './terminal.ts'
+
+/** Only what is needed, so that a service of another version is understood too. */
+const armedAnswer = z.object({ armed: z.boolean() })
 
 /** Longer than a service may need for a request that waits its turn and is then not answered. */
 const requestMs = 30_000
@@ -71,8 +77,45 @@ export function createRemoteBus(holder: Holder): ReadOnlyBus {
   }
 }
 
-/** A write by a person, through the guard of the service that holds the bus. */
+/**
+ * A write by a person, through the guard of the service that holds the bus. The person at the terminal has just agreed to it, which
+ * arms for as long as it takes; a register needs --armed besides.
+ */
 export async function writeRemotely(holder: Holder, request: BusWrite): Promise<ManualOutcome> {
+  if (request.write.kind === 'register' && !request.write.armed) return sendWrite(holder, request)
+  const before = await askArmed(holder, 'GET')
+  if (!before.armed) await askArmed(holder, 'POST', { minutes: 1, reason: 'a write from the command line' })
+  try {
+    return await sendWrite(holder, request)
+  } finally {
+    // What comes of it does not change what was written; it ends by itself after a minute.
+    if (!before.armed) await askArmed(holder, 'DELETE').catch(() => undefined)
+  }
+}
+
+async function askArmed(
+  holder: Holder,
+  method: 'GET' | 'POST' | 'DELETE',
+  body?: ArmedRequest,
+): Promise<{ armed: boolean }> {
+  const response = await fetch(`${holder.url}/api/v1/armed`, {
+    method,
+    headers: {
+      authorization: `Bearer ${holder.token}`,
+      ...(body && { 'content-type': 'application/json' }),
+    },
+    ...(body && { body: JSON.stringify(body) }),
+    redirect: 'error',
+    signal: AbortSignal.timeout(requestMs),
+  }).catch((error: unknown) => {
+    const message = `the service at ${holder.url} did not answer; nothing was written`
+    throw new CommandFailure(exitCode.noAnswer, message, { cause: error })
+  })
+  if (!response.ok) throw await refusalOf(response, holder)
+  return armedAnswer.parse(await response.json())
+}
+
+async function sendWrite(holder: Holder, request: BusWrite): Promise<ManualOutcome> {
   const response = await post(holder, '/api/v1/bus/write', { ...request, bus: holder.bus }).catch((error: unknown) => {
     const message = `the service at ${holder.url} did not answer; whether the value was written is unknown`
     throw new CommandFailure(exitCode.noAnswer, message, { cause: error })

@@ -2,7 +2,9 @@ import { EdgeError } from '#contract/errors.ts'
 import { UsageError } from '../args.ts'
 import { version } from '../version.ts'
 import { audit } from './audit.ts'
-import { NoAnswer, Refused } from './edge-target.ts'
+import { NoAnswer, Refused } from './service-request.ts'
+import { control } from './control.ts'
+import { failsafe } from './failsafe.ts'
 import { identify } from './identify.ts'
 import { map } from './map.ts'
 import { pair } from './pair.ts'
@@ -17,6 +19,8 @@ import { write } from './write.ts'
 
 const commands: Readonly<Record<string, Command>> = {
   status,
+  control,
+  failsafe,
   identify,
   read,
   registers,

@@ -61,7 +61,11 @@ export async function openWriter(address: BusAddress, library: Library, terminal
     clock: systemClock,
   })
   const resources = opening.move()
-  return { bus, write: access.write, [Symbol.asyncDispose]: () => resources.disposeAsync() }
+  return {
+    bus,
+    write: (request) => access.write(request, request.write.kind === 'command' || request.write.armed),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
 }
 
 /** Where a person's own journal is kept. */

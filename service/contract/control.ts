@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { cycleStats, flow, instant, limitState, reason, setpointState } from './api.ts'
+import { cycleStats, flow, instant, limitState, powerFlow, reason, setpointState } from './api.ts'
 import { commandName } from './point-map.ts'
 import { siteId } from './site-device.ts'
 
@@ -129,7 +129,7 @@ export const gridState = z.strictObject({
   /** The grid whose control decides here: itself, or the first of those joined by a closed tie. */
   controlledBy: name,
   /** grid > 0 import, battery > 0 discharge: grid + pv + battery = load, with chargers and loads in it. */
-  grid: flow,
+  grid: powerFlow.shape.grid,
   pv: flow,
   battery: flow.extend({ socPercent: z.number().optional() }),
   load: flow,

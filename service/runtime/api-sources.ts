@@ -1,4 +1,5 @@
-import type { PowerFlow, Status } from '#contract/api.ts'
+import type { CycleStats, Mode, PowerFlow, Status } from '#contract/api.ts'
+import type { GridCycle } from '#contract/control.ts'
 import { EdgeError } from '#contract/errors.ts'
 import type { LiveMessage } from '#contract/live.ts'
 import type { MeasurementRange, Sources } from '../api/sources.ts'
@@ -6,22 +7,25 @@ import type { Clock } from '../domain/clock.ts'
 import type { Storage } from '../storage/types.ts'
 import type { BusAccess } from './bus-access.ts'
 import { toMessage } from './bus-messages.ts'
+import type { ControlSources } from './control-sources.ts'
+import type { Armed } from './armed.ts'
 import type { ControlProperty } from './control-property.ts'
 import type { Faults } from './faults.ts'
-import type { Mode } from './guard.ts'
 import type { SiteRuntime } from './site-runtime.ts'
+import type { GridSnapshot } from './snapshot.ts'
 
 /** What the API publishes to, once it runs. */
 interface LiveSink {
   publish(message: LiveMessage): void
-  observeCycle(timing: { durationMs: number; latenessMs: number }): void
+  observeCycle(timing: { gridId: string; durationMs: number; latenessMs: number; jitterMs: number }): void
 }
 
 export interface ApiSources {
   readonly forApi: Sources
   /** Until the API is connected, cycles are not published. */
   connect(api: LiveSink): void
-  publishCycle(flow: PowerFlow): void
+  publishCycle(snapshot: GridSnapshot): void
+  publishWishes(): void
 }
 
 /** Answers every question of the API from the running parts. */
@@ -36,8 +40,10 @@ export function createApiSources(parts: {
   /** Takes staged maps into use and confirms all of them for automatic control. */
   confirmMaps(): Promise<void>
   bus: BusAccess
+  armed: Armed
+  forControl: ControlSources
 }): ApiSources {
-  const { site, version, clock, runtime, storage, faults, control, confirmMaps, bus } = parts
+  const { site, version, clock, runtime, storage, faults, control, confirmMaps, bus, armed, forControl } = parts
   const startedAtMs = clock.nowMs()
   const startedMonotonicMs = clock.monotonicMs()
   const requestRate = createRate(clock)
@@ -53,7 +59,7 @@ export function createApiSources(parts: {
       startedAtMs,
       nowMs: clock.nowMs(),
       control: control.get(),
-      cycle: runtime.cycleStats(),
+      cycle: statsOf(runtime.cycles()),
       devices: { total: devices.length, online: devices.filter(({ link }) => link.state === 'online').length },
       requestsPerS: requestRate(runtime.requests()),
       faults: faults.list(),
@@ -70,6 +76,7 @@ export function createApiSources(parts: {
   }
 
   const forApi: Sources = {
+    ...forControl,
     nowMs: () => clock.nowMs(),
     health() {
       const current = faults.list()
@@ -97,9 +104,14 @@ export function createApiSources(parts: {
       })
       // Release goes out while writing is still allowed.
       if (!request.enabled || request.dryRun) await runtime.release(`control is switched off: ${request.reason}`)
-      // Enabling control is the confirmation that the maps as they are now may act.
-      if (request.enabled && !request.dryRun) await confirmMaps()
-      const state = await control.set(request)
+      try {
+        // Enabling control is the confirmation that the maps as they are now may act.
+        if (request.enabled && !request.dryRun) await confirmMaps()
+        await control.set(request)
+      } finally {
+        runtime.resume()
+      }
+      const state = control.get()
       storage.addEvent({ atMs: clock.nowMs(), severity: 'info', code: 'control.changed', message: state.reason })
       return state
     },
@@ -115,18 +127,21 @@ export function createApiSources(parts: {
     readBus: async (request) => toMessage(await bus.read(request)),
     async writeBus(request, principal) {
       const who = `${request.principal} by ${principal.name} (${principal.address})`
-      const { outcome, ...rest } = await bus.write({ ...request, principal: who })
+      const { outcome, ...rest } = await bus.write({ ...request, principal: who }, armed.holds(principal))
       if (outcome === 'refused') throw new EdgeError('write.refused', rest.reason ?? 'the guard refused it')
       return { ...rest, outcome, frames: [...rest.frames] }
     },
     metrics() {
-      const { count, overruns } = runtime.cycleStats()
       const flow = runtime.powerFlow()
       const { enabled, dryRun } = control.get()
       const stats = storage.stats()
       return {
-        cycles: count,
-        overruns,
+        grids: runtime.cycles().map(({ gridId, count, overruns, failures }) => ({
+          id: gridId,
+          cycles: count,
+          overruns,
+          failures,
+        })),
         devices: runtime.devices().map(({ id, role, link }) => ({
           id,
           role,
@@ -148,14 +163,24 @@ export function createApiSources(parts: {
     connect(api) {
       live = api
     },
-    publishCycle(flow) {
+    publishCycle({ state, durationMs, latenessMs, jitterMs }) {
       if (!live) return
-      live.observeCycle(flow)
-      // The API draws status and devices from the sources by itself, where a client asked for them.
-      live.publish({ type: 'power-flow', data: flow })
+      live.observeCycle({ gridId: state.gridId, durationMs, latenessMs, jitterMs })
+      // The API draws everything else from the sources by itself, where a client asked for it.
+      const flow = runtime.powerFlow()
+      if (flow) live.publish({ type: 'power-flow', data: flow })
       requestRate(runtime.requests())
     },
+    publishWishes: () => live?.publish({ type: 'controls', data: [...forApi.wishes()] }),
   }
+}
+
+/** Of the first grid: with several, /api/v1/cycles tells them apart. */
+function statsOf([first]: readonly GridCycle[]): CycleStats {
+  const none = { p50: 0, p99: 0, max: 0 }
+  if (!first) return { periodMs: 0, count: 0, overruns: 0, latenessMs: none, durationMs: none }
+  const { periodMs, count, overruns, latenessMs, durationMs } = first
+  return { periodMs, count, overruns, latenessMs, durationMs }
 }
 
 function powers(flow: PowerFlow | undefined) {

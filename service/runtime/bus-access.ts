@@ -18,10 +18,12 @@ import type { SiteDeviceEntry } from './site-runtime.ts'
 export interface BusAccess {
   /** Throws bus.unknown. What happens in the field is an answer. */
   read(request: BusRead): Promise<Answer>
-  /** Throws bus.unknown, map.not-found or map.invalid. A refusal is an outcome. */
-  write(request: BusWrite): Promise<ManualOutcome>
+  /** By somebody who is armed, or not. Throws bus.unknown, map.not-found or map.invalid. A refusal is an outcome. */
+  write(request: BusWrite, armed: boolean): Promise<ManualOutcome>
 }
 
+/** A write with whether whoever asks is armed. */
+type Request = BusWrite & { readonly armed: boolean }
 type ManualCommand = Extract<ManualWriteRequest, { kind: 'command' }>
 type ManualRegister = Extract<ManualWriteRequest, { kind: 'register' }>
 
@@ -50,16 +52,16 @@ export function createBusAccess(options: {
     entries.find((entry) => entry.bus === bus && entry.config.unitId === unitId)
 
   /** What is the same for every write to a unit. */
-  function about({ bus, unitId, principal, write }: BusWrite): Omit<ManualWrite, 'action'> {
+  function about({ bus, unitId, principal, write, armed }: Request): Omit<ManualWrite, 'action'> {
     const deviceId = entryOf(bus, unitId)?.config.id ?? `${bus} unit ${unitId}`
     const simulated = entries.some((entry) => entry.bus === bus && entry.simulated)
-    return { principal, deviceId, simulated, value: write.value }
+    return { principal, deviceId, simulated, armed, value: write.value }
   }
 
-  const impossible = (request: BusWrite, command: string, reason: string): Promise<ManualOutcome> =>
+  const impossible = (request: Request, command: string, reason: string): Promise<ManualOutcome> =>
     guard.manual({ ...about(request), action: { kind: 'impossible', command, reason } })
 
-  async function writeCommand(request: BusWrite, wanted: ManualCommand): Promise<ManualOutcome> {
+  async function writeCommand(request: Request, wanted: ManualCommand): Promise<ManualOutcome> {
     const entry = entryOf(request.bus, request.unitId)
     const map = entry?.map ?? loadMap(wanted.map)
     if (map.id !== wanted.map || map.hash !== wanted.mapHash)
@@ -88,21 +90,17 @@ export function createBusAccess(options: {
     return await act(device)
   }
 
-  async function declaredBy(
-    request: BusWrite,
-    wanted: ManualRegister,
-    unit: ArmedBusUnit,
-  ): Promise<string | undefined> {
+  async function declaredBy(request: Request, wanted: ManualRegister, unit: ArmedBusUnit): Promise<string | undefined> {
     const map =
       entryOf(request.bus, request.unitId)?.map ?? (wanted.map === undefined ? undefined : loadMap(wanted.map))
     if (!map) return undefined
     return commandAt(await bindMap(map, unit, sunspecModels()), wanted.address, typeSpec(wanted.type).words)
   }
 
-  async function writeOneRegister(request: BusWrite, wanted: ManualRegister): Promise<ManualOutcome> {
+  async function writeOneRegister(request: Request, wanted: ManualRegister): Promise<ManualOutcome> {
     const unit = busOf(request.bus).unit(request.unitId)
     const prepared = writeRegister(unit, wanted)
-    const { armed, min, max, address, fn } = wanted
+    const { min, max, address, fn } = wanted
     const register = `holding ${address} (FC${fn === 6 ? '06' : '16'})`
     if ('problem' in prepared) return impossible(request, register, prepared.problem)
     const command = await declaredBy(request, wanted, unit)
@@ -111,7 +109,6 @@ export function createBusAccess(options: {
       action: {
         kind: 'register',
         register,
-        armed,
         min,
         max,
         ...(command !== undefined && { declaredBy: command }),
@@ -124,11 +121,12 @@ export function createBusAccess(options: {
     async read({ bus, unitId, request }) {
       return busOf(bus).unit(unitId).ask(request, { priority: 'background' })
     },
-    async write(request) {
+    async write(request, armed) {
       busOf(request.bus)
-      return request.write.kind === 'command'
-        ? writeCommand(request, request.write)
-        : writeOneRegister(request, request.write)
+      const { write } = request
+      return write.kind === 'command'
+        ? writeCommand({ ...request, armed }, write)
+        : writeOneRegister({ ...request, armed: armed && write.armed }, write)
     },
   }
 }

@@ -1,5 +1,6 @@
 import type { ControlRequest, ControlState } from '#contract/api.ts'
 import type { EdgeSettings } from '#contract/site.ts'
+import type { EdgeIdentity } from './identity.ts'
 import { loadEdgeSettings, saveEdgeSettings } from './edge-settings.ts'
 
 /** Whether automatic control is enabled on this edge (S1): persistent, changed only by a person. */
@@ -9,15 +10,24 @@ export interface ControlProperty {
   set(request: ControlRequest): Promise<ControlState>
 }
 
-export async function loadControlProperty(folder: string, demo: boolean): Promise<ControlProperty> {
+/** A data folder that came from another machine holds control off until a person enables it again (S9). */
+export async function loadControlProperty(
+  folder: string,
+  demo: boolean,
+  identity: Pick<EdgeIdentity, 'obstacle' | 'confirm'>,
+): Promise<ControlProperty> {
   const stored = await loadEdgeSettings(folder)
   let state = stored ? described(stored, 'edge.yaml') : initial(demo)
 
   return {
-    get: () => state,
+    get() {
+      const obstacle = state.enabled ? identity.obstacle() : undefined
+      return obstacle === undefined ? state : { ...state, enabled: false, reason: obstacle }
+    },
     async set({ enabled, dryRun, reason }) {
       const settings = { enable_control: enabled, dry_run: dryRun }
       await saveEdgeSettings(folder, settings)
+      if (enabled) await identity.confirm()
       state = described(settings, reason)
       return state
     },

@@ -38,15 +38,21 @@ function ring(): { add(value: number): void; distribution(): { p50: number; p99:
   }
 }
 
-/** The first deadline does not wait for a whole period: long enough for the first answers, short enough to be prompt. */
+/** The first deadline does not wait for a whole period: long enough for most first answers, short enough to be prompt. */
 const firstDeadlineMs = 250
 
 /**
  * Calls `run` at absolute deadlines start + n * period on the monotonic clock, so that no error accumulates. `run` is
  * synchronous: nothing it starts can delay it. Deadlines that passed while a cycle overran are skipped and counted.
  */
-export function startCycle(options: { periodMs: number; clock: Clock; run(timing: CycleTiming): void }): Cycle {
-  const { periodMs, clock, run } = options
+export function startCycle(options: {
+  periodMs: number
+  clock: Clock
+  run(timing: CycleTiming): void
+  /** What the first cycle waits for, and for how long at most. */
+  after?: { readonly ready: Promise<unknown>; readonly atMostMs: number }
+}): Cycle {
+  const { periodMs, clock, run, after } = options
   const stop = new AbortController()
   const lateness = ring()
   const duration = ring()
@@ -55,7 +61,20 @@ export function startCycle(options: { periodMs: number; clock: Clock; run(timing
   let deadlineMs = clock.monotonicMs() + Math.min(periodMs, firstDeadlineMs)
   let previousStartMs = clock.monotonicMs()
 
+  /** The deadlines begin when the first one has come about. */
+  async function waitForFirst(): Promise<void> {
+    if (!after) return
+    const enough = new AbortController()
+    const signal = AbortSignal.any([stop.signal, enough.signal])
+    await Promise.race([after.ready, clock.sleep(after.atMostMs, signal).catch(() => undefined)])
+    enough.abort()
+    stop.signal.throwIfAborted()
+    deadlineMs = Math.max(deadlineMs, clock.monotonicMs())
+    previousStartMs = clock.monotonicMs()
+  }
+
   async function loop(): Promise<void> {
+    await waitForFirst()
     while (!stop.signal.aborted) {
       const waitMs = deadlineMs - clock.monotonicMs()
       if (waitMs > 0) await clock.sleep(waitMs, stop.signal)

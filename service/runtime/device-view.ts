@@ -1,9 +1,9 @@
 import type { Device as DeviceView, DevicePoint } from '#contract/api.ts'
 import type { MapCommand } from '#contract/point-map.ts'
 import type { Reading } from '#contract/reading.ts'
-import { staleAfterMs } from '../domain/site-image.ts'
 import type { TimedReading } from '../drivers/driver.ts'
 import type { LoadedMap } from '../pointmap/types.ts'
+import { shownFreshMs } from './grid-flows.ts'
 import type { SiteDeviceEntry } from './site-runtime.ts'
 
 const text = (value: Reading['value']): string | undefined =>
@@ -62,7 +62,7 @@ function shown(reading: TimedReading, monotonicMs: number, everyMs: number | und
   const { monotonicMs: measuredMs, ...rest } = reading
   if (reading.quality !== 'good' || everyMs === undefined) return rest
   const ageMs = monotonicMs - measuredMs
-  const allowedMs = Math.max(staleAfterMs(cycleMs), 3 * everyMs)
+  const allowedMs = Math.max(shownFreshMs(cycleMs), 3 * everyMs)
   return ageMs > allowedMs
     ? { ...rest, quality: 'stale', reason: `last measured ${Math.round(ageMs / 1000)} s ago` }
     : rest

@@ -1,5 +1,5 @@
 import type { LinkState } from '#contract/api.ts'
-import type { SiteDevice } from '#contract/site.ts'
+import type { SiteDevice } from '#contract/site-device.ts'
 import type { Device } from '../drivers/driver.ts'
 import type { Faults } from './faults.ts'
 

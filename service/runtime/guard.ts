@@ -1,10 +1,8 @@
-import type { ControlState } from '#contract/api.ts'
+import type { ControlState, Mode } from '#contract/api.ts'
 import type { MapCommand } from '#contract/point-map.ts'
 import type { SafeSetpoint } from '#contract/setpoint.ts'
 import type { Device, WriteOutcome } from '../drivers/driver.ts'
-
-/** Whether the service may touch real devices at all, whatever else is configured. */
-export type Mode = 'production' | 'simulation'
+import { writeRuleFor } from './write-rules.ts'
 
 /** Where a write would go. */
 export interface WriteTarget {
@@ -15,6 +13,8 @@ export interface WriteTarget {
   readonly commands: ReadonlyMap<string, MapCommand>
   /** Why automatic control must not use this command yet (S12), or undefined when all of it is proven. */
   unverified(command: string): string | undefined
+  /** Why this value must not be held for ever by a device that never lets go of one (S3), or undefined. */
+  unsafeForEver(command: string, value: number): string | undefined
 }
 
 /** What the guard leaves in the journal for every attempt, allowed or not (S2). */
@@ -36,6 +36,8 @@ export interface ManualWrite {
   /** The device of the site, or the address of one that is not part of it. */
   readonly deviceId: string
   readonly simulated: boolean
+  /** Whether that person is armed. */
+  readonly armed: boolean
   readonly value: number
   readonly action: ManualCommand | ManualRegister | ManualNothing
 }
@@ -47,12 +49,11 @@ interface ManualCommand {
   readonly commands: WriteTarget['commands']
 }
 
-/** A register that no command of a map declares: only in Armed, and only within limits that the person typed in. */
+/** A register that no command of a map declares: only within limits that the person typed in. */
 interface ManualRegister {
   readonly kind: 'register'
   /** For the journal, such as `holding 200 (FC06)`. */
   readonly register: string
-  readonly armed: boolean
   readonly min: number
   readonly max: number
   /** The command of the map that writes this register, if there is one. */
@@ -80,24 +81,28 @@ export type GuardedOutcome =
 
 export interface Guard {
   /** One automatic write. Never rejects; what happened is the outcome. */
-  write(setpoint: SafeSetpoint, reason: string): Promise<GuardedOutcome>
+  write(setpoint: SafeSetpoint, reason: string, dependsOnSimulated: boolean): Promise<GuardedOutcome>
   /** Gives control back to the device. Allowed whenever writing it was. */
   release(deviceId: string, command: string, reason: string): Promise<GuardedOutcome>
   /** One write by a person, in the journal for good before it goes out. Never rejects. */
   manual(write: ManualWrite): Promise<ManualOutcome>
+  /** Why nobody may write to this device by hand, armed or not, or undefined. */
+  notByHand(deviceId: string, simulated: boolean): string | undefined
   /** Why automatic writes to this device do not go out, or undefined when they do. */
-  obstacle(
-    deviceId: string,
-    command: string,
-  ): { readonly outcome: 'refused' | 'recorded'; readonly reason: string } | undefined
+  obstacle(deviceId: string, command: string, dependsOnSimulated: boolean): Obstacle | undefined
+}
+
+interface Obstacle {
+  readonly outcome: 'refused' | 'recorded'
+  readonly reason: string
 }
 
 const principal = 'automatic control'
 
 /**
- * The one gate for writes (S1). Automatic ones need control enabled; those of a person need none, but never meet automatic
- * control on the same device (S9). Automatic ones use only what is verified for this site (S12). All of them pass the mode,
- * the origin of the endpoint, the map's allowlist and limits, then the journal, then the wire.
+ * The one gate for writes (S1). Automatic ones follow the table in write-rules.ts; those of a person need that person to be armed,
+ * and never meet automatic control on the same device (S9). Automatic ones use only what is verified for this
+ * site (S12). All of them pass the mode, the origin of the endpoint, the map's allowlist and limits, then the journal, then the wire.
  */
 export function createGuard(options: {
   mode: Mode
@@ -113,31 +118,34 @@ export function createGuard(options: {
 }): Guard {
   const { mode, desktop, targets, control, journal, journalDurable, controlled } = options
 
-  function obstacle(
-    deviceId: string,
-    command: string,
-  ): { outcome: 'refused' | 'recorded'; reason: string } | undefined {
+  function obstacle(deviceId: string, command: string, dependsOnSimulated: boolean): Obstacle | undefined {
     const target = targets.get(deviceId)
     if (!target) return { outcome: 'refused', reason: `there is no device "${deviceId}"` }
     const { enabled, dryRun, reason } = control()
-    if (!enabled) return { outcome: 'refused', reason }
-    if (!target.simulated && mode === 'simulation')
-      return { outcome: 'refused', reason: 'simulation mode writes only to the simulated plant' }
-    if (!target.simulated && desktop)
-      return { outcome: 'refused', reason: 'a service started by the desktop app does not control real devices' }
+    const { simulated } = target
+    const { outcome, text, controlEnabled } = writeRuleFor({
+      mode,
+      simulated,
+      dependsOnSimulated,
+      startedByDesktop: desktop,
+      controlEnabled: enabled,
+      dryRun,
+    })
+    // The state of control says itself why it is off.
+    if (outcome === 'refused') return { outcome, reason: controlEnabled === 'no' ? reason : text }
     const unverified = target.unverified(command)
     if (unverified !== undefined) return { outcome: 'refused', reason: unverified }
-    if (dryRun) return { outcome: 'recorded', reason: 'dry run: recorded, not sent' }
-    return undefined
+    return outcome === 'recorded' ? { outcome, reason: text } : undefined
   }
 
   async function carryOut(
     record: Omit<WriteRecord, 'outcome'>,
+    dependsOnSimulated: boolean,
     send: (device: Device) => Promise<WriteOutcome>,
     encode: (device: Device) => readonly string[],
   ): Promise<GuardedOutcome> {
     const target = targets.get(record.deviceId)
-    const refusal = obstacle(record.deviceId, record.command)
+    const refusal = obstacle(record.deviceId, record.command, dependsOnSimulated)
     if (!target || refusal?.outcome === 'refused') {
       const reason = refusal?.reason ?? 'unknown device'
       journal({ ...record, outcome: 'refused', detail: reason })
@@ -159,20 +167,27 @@ export function createGuard(options: {
     }
   }
 
-  /** Why a person must not write this, or undefined. */
-  function manualObstacle({ deviceId, simulated, value, action }: ManualWrite): string | undefined {
-    if (action.kind === 'impossible') return action.reason
+  function notByHand(deviceId: string, simulated: boolean): string | undefined {
     const { enabled, dryRun } = control()
+    if (mode === 'replay') return 'replay opens no device'
     if (!simulated && mode === 'simulation') return 'simulation mode writes only to the simulated plant'
     if (enabled && !dryRun && controlled(deviceId))
       return `automatic control decides over ${deviceId}; switch it off, or to dry run, first`
+    return undefined
+  }
+
+  /** Why a person must not write this, or undefined. */
+  function manualObstacle({ deviceId, simulated, armed, value, action }: ManualWrite): string | undefined {
+    if (action.kind === 'impossible') return action.reason
+    const never = notByHand(deviceId, simulated)
+    if (never !== undefined) return never
+    if (!armed) return 'a write by hand needs Armed: arm yourself first'
     if (action.kind === 'command') {
       const declared = action.commands.get(action.command)
       if (!declared) return `the map of this device declares no command ${action.command}`
       return outsideLimits(declared, value, action.device)
     }
-    const { armed, min, max, declaredBy } = action
-    if (!armed) return 'a register that is no command of a map can only be written in Armed'
+    const { min, max, declaredBy } = action
     if (declaredBy !== undefined) return `this register belongs to the command ${declaredBy} of the map; use that`
     if (!Number.isFinite(min) || !Number.isFinite(max) || min > max) return `${min} to ${max} are no limits`
     if (!Number.isFinite(value) || value < min || value > max)
@@ -213,21 +228,23 @@ export function createGuard(options: {
 
   return {
     obstacle,
+    notByHand,
     manual,
-    write(setpoint, reason) {
+    write(setpoint, reason, dependsOnSimulated) {
       const { deviceId, command, value } = setpoint
       const record = { kind: 'write', principal, deviceId, command, value, detail: reason } as const
       const target = targets.get(deviceId)
       const declared = target?.commands.get(command)
       const outside = !declared
         ? `the map of this device declares no command ${command}`
-        : outsideLimits(declared, value, target?.device)
+        : (outsideLimits(declared, value, target?.device) ?? target?.unsafeForEver(command, value))
       if (outside) {
         journal({ ...record, outcome: 'refused', detail: outside })
         return Promise.resolve({ outcome: 'refused', reason: outside })
       }
       return carryOut(
         record,
+        dependsOnSimulated,
         (device) => device.write(setpoint),
         (device) => device.encode(setpoint).frames,
       )
@@ -235,6 +252,7 @@ export function createGuard(options: {
     release: (deviceId, command, reason) =>
       carryOut(
         { kind: 'release', principal, deviceId, command, detail: reason },
+        false,
         (device) => device.release(command),
         () => [],
       ),
@@ -244,7 +262,7 @@ export function createGuard(options: {
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** The map's own limits, which hold even if everything above them failed. */
-function outsideLimits(command: MapCommand, value: number, device: Device | undefined): string | undefined {
+export function outsideLimits(command: MapCommand, value: number, device: Device | undefined): string | undefined {
   const resolve = (limit: MapCommand['limits']['min']): number | undefined => {
     if (typeof limit === 'number') return limit
     const reading = device?.readings().get(limit.point)

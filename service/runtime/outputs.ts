@@ -1,78 +1,198 @@
 import type { SetpointState } from '#contract/api.ts'
 import type { MapCommand } from '#contract/point-map.ts'
-import type { Decision } from '../control/step.ts'
+import type { DeviceRole } from '#contract/site-device.ts'
+import type { Decision } from '../control/types.ts'
+import type { Clock } from '../domain/clock.ts'
+import { createEffectWatch, type EffectWatch } from './effects.ts'
+import type { Faults } from './faults.ts'
 import type { Guard } from './guard.ts'
+import { renewalMs } from './renewal.ts'
+import type { WriteBudget } from './write-budget.ts'
+
+/** What the output stage has to know about a device. */
+export interface OutputTarget {
+  readonly name: string
+  readonly role: DeviceRole
+  readonly simulated: boolean
+  command(name: string): MapCommand | undefined
+  /** A fresh measured value, or undefined. */
+  measured(point: string, notOlderThanMs: number): number | undefined
+}
 
 /** The output stage of a cycle: decides which setpoints are due and hands them to the guard without waiting. */
 export interface Outputs {
   /** Sends what is changed or due; returns the state of every decided setpoint for the snapshot. */
   apply(decisions: readonly Decision[], monotonicMs: number): SetpointState[]
-  /** Gives back control of everything written since start; resolves when the devices have answered. */
+  /** The last value that the device was told, while it may still hold it. */
+  valueNow(deviceId: string, command: string): number | undefined
+  /**
+   * Gives back control of everything written since start: chargers and loads first, then the limits of PV, then batteries.
+   * Nothing is written any more until `resume`. Resolves when the devices have answered, or had time to.
+   */
   releaseAll(reason: string): Promise<void>
+  resume(): void
 }
 
 interface Sent {
   value: number
   atMs: number
   outcome: SetpointState['outcome']
-  reason?: string
-  underWay: boolean
+  reason: string | undefined
+  /** Writes under way: two at most, when a relief overtakes. */
+  underWay: number
+  /** Attempts in a row that have failed. */
+  failures: number
+  readonly effect: EffectWatch | undefined
 }
 
-/** Renewal in a third of the device's own reversion time (S3); 20 s where the device never forgets. */
-function renewalMs(command: MapCommand): number {
-  if (command.expiry.kind === 'none') return command.storage === 'volatile' ? 20_000 : Infinity
-  return (command.expiry.seconds * 1000) / 3
-}
+/** The order in which control is given back. */
+const releaseOrder: readonly (readonly DeviceRole[])[] = [['charger', 'load'], ['pv'], ['battery']]
+/** A device that does not answer does not keep the next ones waiting for longer. */
+const releaseMs = 450
+
+/** What fails is tried again after 1 s, 2 s, 4 s and so on; a relief is never given up for long. */
+const failurePauseMs = (failures: number, relieves: boolean): number =>
+  failures === 0 ? 0 : Math.min(relieves ? 2_000 : 60_000, 500 * 2 ** Math.min(failures, 10))
 
 export function createOutputs(options: {
   guard: Pick<Guard, 'obstacle' | 'write' | 'release'>
-  command(deviceId: string, name: string): MapCommand | undefined
+  target(deviceId: string): OutputTarget | undefined
+  budget: Pick<WriteBudget, 'left' | 'spend'>
+  faults: Pick<Faults, 'raise' | 'clear'>
+  clock: Clock
 }): Outputs {
-  const { guard, command } = options
+  const { guard, target: targetOf, budget, faults, clock } = options
   const sent = new Map<string, Sent>()
+  let released: string | undefined
 
-  async function send({ setpoint, reasons }: Decision, entry: Sent, monotonicMs: number): Promise<void> {
-    entry.underWay = true
+  async function send(decision: Decision, entry: Sent, key: string, monotonicMs: number): Promise<void> {
+    const { setpoint, reasons } = decision
+    entry.underWay += 1
     entry.value = setpoint.value
     entry.atMs = monotonicMs
-    const result = await guard.write(setpoint, reasons[0]?.text ?? '')
+    const result = await guard.write(setpoint, reasons[0]?.text ?? '', restsOnSimulated(decision))
+    entry.underWay -= 1
+    // One that was overtaken says nothing about what holds now.
+    if (entry.underWay > 0) return
     entry.outcome = result.outcome
-    if (result.reason) entry.reason = result.reason
-    else delete entry.reason
-    entry.underWay = false
+    entry.reason = result.reason
+    const { outcome } = result
+    entry.failures = outcome === 'failed' ? entry.failures + 1 : 0
+    if (outcome === 'confirmed' || outcome === 'written') entry.effect?.told(setpoint.value, monotonicMs)
+    // What was not confirmed may have reached the register all the same.
+    const onWire = outcome !== 'refused' && outcome !== 'recorded'
+    if (onWire && targetOf(setpoint.deviceId)?.command(setpoint.command)?.storage === 'non-volatile') budget.spend(key)
+  }
+
+  const restsOnSimulated = ({ dependsOn }: Decision): boolean =>
+    dependsOn.some((id) => targetOf(id)?.simulated ?? false)
+
+  function entryOf(key: string, name: string, command: MapCommand | undefined): Sent {
+    let entry = sent.get(key)
+    if (!entry) {
+      const effect = command?.effect && createEffectWatch(name, command.effect)
+      entry = { value: NaN, atMs: -Infinity, outcome: 'unchanged', reason: undefined, underWay: 0, failures: 0, effect }
+      sent.set(key, entry)
+    }
+    return entry
+  }
+
+  /** Looks whether the device does what it was told, and says so once. */
+  function watchEffect(key: string, target: OutputTarget, command: MapCommand, entry: Sent, nowMs: number): boolean {
+    if (!command.effect || !entry.effect) return true
+    const { point, withinMs } = command.effect
+    const measured = target.measured(point, Math.max(5_000, withinMs))
+    const effect = entry.effect.look(measured, nowMs)
+    const [deviceId = '', name = ''] = key.split(' ')
+    if (effect === 'none')
+      faults.raise(`effect ${key}`, {
+        code: 'control.no-effect',
+        severity: 'warning',
+        message: `${target.name} has accepted ${name} ${entry.value} ${command.unit}, but ${point} shows ${measured ?? 'nothing'}`,
+        action: 'Check at the device whether it is in remote control and whether a limit of its own holds it.',
+        deviceId,
+      })
+    else if (effect === 'seen') faults.clear(`effect ${key}`, `${target.name} follows ${name} again`)
+    return effect !== 'none'
+  }
+
+  /** Why it must not be written now although it has changed or is due, or undefined. */
+  function waits(key: string, command: MapCommand, entry: Sent, relieves: boolean, nowMs: number): string | undefined {
+    const mayTellAtMs = entry.effect?.mayTellAtMs(relieves) ?? -Infinity
+    if (nowMs < mayTellAtMs)
+      return `the device accepts it without effect; tried again in ${Math.ceil((mayTellAtMs - nowMs) / 1000)} s`
+    if (nowMs < entry.atMs + failurePauseMs(entry.failures, relieves)) return entry.reason ?? 'it has just failed'
+    if (command.storage === 'volatile') return undefined
+    const { dailyWrites = 1 } = command
+    const faultKey = `budget ${key}`
+    if (budget.left(key, dailyWrites) > 0) {
+      faults.clear(faultKey, 'it may be written again')
+      return undefined
+    }
+    const [deviceId = '', name = ''] = key.split(' ')
+    faults.raise(faultKey, {
+      code: 'control.budget',
+      severity: 'warning',
+      message: `${name} of ${deviceId} was written ${dailyWrites} times today; its register wears out, so that only relief is written`,
+      action: 'Raise dwell times or steps, so that it changes less often; it may be written again tomorrow (UTC).',
+      deviceId,
+    })
+    return relieves ? undefined : `the ${dailyWrites} writes of today are used up; its register wears out`
+  }
+
+  function applyOne(decision: Decision, nowMs: number): SetpointState {
+    const { deviceId, command: name, value, relieves } = decision.setpoint
+    const target = targetOf(deviceId)
+    const command = target?.command(name)
+    const state = { deviceId, command: name, unit: command?.unit ?? '', value, reasons: [...decision.reasons] }
+    const refused = (outcomeReason: string): SetpointState => ({ ...state, outcome: 'refused', outcomeReason })
+    if (released !== undefined) return refused(`control is given back: ${released}`)
+    const obstacle = guard.obstacle(deviceId, name, restsOnSimulated(decision))
+    if (obstacle?.outcome === 'refused') {
+      sent.get(`${deviceId} ${name}`)?.effect?.forget()
+      return refused(obstacle.reason)
+    }
+    if (!target || !command) return refused(`${deviceId} has no command ${name}`)
+    const key = `${deviceId} ${name}`
+    const entry = entryOf(key, name, command)
+    const changed = !(Math.abs(value - entry.value) < (command.step ?? 1))
+    const due = nowMs - entry.atMs >= renewalMs(command)
+    const follows = watchEffect(key, target, command, entry, nowMs)
+    if (changed || due || entry.outcome === 'failed' || (!follows && entry.underWay === 0)) {
+      const why = waits(key, command, entry, relieves, nowMs)
+      if (why !== undefined) return { ...state, outcome: entry.outcome, outcomeReason: why }
+      // A relief does not wait for what is under way (S4).
+      if (entry.underWay === 0 || (entry.underWay === 1 && changed && relieves)) void send(decision, entry, key, nowMs)
+    }
+    return { ...state, outcome: entry.outcome, ...(entry.reason !== undefined && { outcomeReason: entry.reason }) }
+  }
+
+  async function giveTime(work: Promise<unknown>): Promise<void> {
+    const stop = new AbortController()
+    await Promise.race([work, clock.sleep(releaseMs, stop.signal).catch(() => undefined)])
+    stop.abort()
   }
 
   return {
-    apply(decisions, monotonicMs) {
-      return decisions.map((decision) => {
-        const { deviceId, command: name, value } = decision.setpoint
-        const declared = command(deviceId, name)
-        const state = { deviceId, command: name, unit: declared?.unit ?? '', value, reasons: [...decision.reasons] }
-        const obstacle = guard.obstacle(deviceId, name)
-        if (obstacle?.outcome === 'refused') return { ...state, outcome: 'refused', outcomeReason: obstacle.reason }
-        const key = `${deviceId} ${name}`
-        let entry = sent.get(key)
-        if (!entry) {
-          entry = { value: NaN, atMs: -Infinity, outcome: 'unchanged', underWay: false }
-          sent.set(key, entry)
-        }
-        const step = declared?.step ?? 1
-        const changed = !(Math.abs(value - entry.value) < step)
-        const due = declared !== undefined && monotonicMs - entry.atMs >= renewalMs(declared)
-        if (!entry.underWay && (changed || due || entry.outcome === 'failed')) void send(decision, entry, monotonicMs)
-        return { ...state, outcome: entry.outcome, ...(entry.reason && { outcomeReason: entry.reason }) }
-      })
+    apply: (decisions, monotonicMs) => decisions.map((decision) => applyOne(decision, monotonicMs)),
+    valueNow(deviceId, command) {
+      const entry = sent.get(`${deviceId} ${command}`)
+      return entry && ['confirmed', 'written', 'unchanged'].includes(entry.outcome) && Number.isFinite(entry.value)
+        ? entry.value
+        : undefined
     },
     async releaseAll(reason) {
-      const keys = [...sent.keys()]
+      released = reason
+      const all = [...sent.keys()].map((key) => key.split(' '))
       sent.clear()
-      await Promise.all(
-        keys.map((key) => {
-          const [deviceId = '', name = ''] = key.split(' ')
-          return guard.release(deviceId, name, reason)
-        }),
-      )
+      for (const roles of releaseOrder) {
+        const now = all.filter(([deviceId = '']) => roles.includes(targetOf(deviceId)?.role ?? 'sensor'))
+        if (now.length === 0) continue
+        await giveTime(Promise.all(now.map(([deviceId = '', name = '']) => guard.release(deviceId, name, reason))))
+      }
+    },
+    resume() {
+      released = undefined
     },
   }
 }

@@ -6,8 +6,8 @@ import type { Device } from '../drivers/driver.ts'
  * lead, learned from how long its polls take; a slow or dead one delays no other and no cycle (S7).
  */
 export interface Poller extends AsyncDisposable {
-  /** Called by each cycle with the deadline of the next one. */
-  schedule(nextDeadlineMs: number): void
+  /** Called by each cycle with the deadline of the next one. Resolves when all polls for it have ended. */
+  schedule(nextDeadlineMs: number): Promise<void>
 }
 
 /** Margin between the expected end of a poll and the deadline. */
@@ -33,11 +33,13 @@ export function createPoller(devices: readonly Device[], periodMs: number, clock
   }
 
   return {
-    schedule(nextDeadlineMs) {
-      for (const device of devices) {
+    async schedule(nextDeadlineMs) {
+      const polls = devices.map((device) => {
         const poll = pollBefore(device, nextDeadlineMs).finally(() => pending.delete(poll))
         pending.add(poll)
-      }
+        return poll
+      })
+      await Promise.all(polls)
     },
     async [Symbol.asyncDispose]() {
       stop.abort()

@@ -11,6 +11,7 @@ import { loadSunspecModels, type SunspecModels } from '../pointmap/sunspec/model
 import type { LoadedMap } from '../pointmap/types.ts'
 import { createReplaceableDevice } from './replaceable-device.ts'
 import type { SiteDeviceEntry } from './site-runtime.ts'
+import { cycleMsOf, gridOfDevices } from './site-topology.ts'
 
 const demoScheme = 'demo://'
 
@@ -53,6 +54,7 @@ export function createSiteDevices(options: {
   let models: SunspecModels | undefined
   const sunspecFor = (map: LoadedMap) =>
     needsSunspecWalk(map) ? { sunspecModels: (models ??= loadSunspecModels(sunspecFolder)) } : {}
+  const gridOf = gridOfDevices(site)
   const endpoints: Readonly<Record<string, { host: string; port: number; unitId: number } | undefined>> =
     plant?.devices ?? {}
   return site.devices.map((config) => {
@@ -82,7 +84,7 @@ export function createSiteDevices(options: {
           map: current,
           bus,
           clock,
-          cycleMs: site.cycleMs,
+          cycleMs: cycleMsOf(site, gridOf.get(config.id)),
           ...sunspecFor(current),
         }),
       ),

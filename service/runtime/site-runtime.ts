@@ -1,18 +1,25 @@
-import type { ControlState, CycleStats, Device as DeviceView, PowerFlow } from '#contract/api.ts'
-import type { Site, SiteDevice } from '#contract/site.ts'
+import type { ControlState, Device as DeviceView, Mode, PowerFlow } from '#contract/api.ts'
+import type { ArmedState, GridCycle, GridState } from '#contract/control.ts'
+import type { Site } from '#contract/site.ts'
+import type { SiteDevice } from '#contract/site-device.ts'
 import { initialState, step } from '../control/step.ts'
+import type { StepInput, StepResult, Wish } from '../control/types.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { AgedReading } from '../domain/measured.ts'
-import { type ProcessImage, siteImage } from '../domain/site-image.ts'
+import { compile } from '../domain/site-model.ts'
 import type { Device } from '../drivers/driver.ts'
 import type { LoadedMap } from '../pointmap/types.ts'
-import { type CycleTiming, startCycle } from './cycle.ts'
 import { commandsOf, deviceView } from './device-view.ts'
-import { createGuard, type Guard, type Mode, type WriteRecord, type WriteTarget } from './guard.ts'
+import type { Faults } from './faults.ts'
+import { flowsOf } from './grid-flows.ts'
+import { type CompletedCycle, type GridRuntime, startGridRuntime } from './grid-runtime.ts'
+import { createGuard, type Guard, outsideLimits, type WriteRecord, type WriteTarget } from './guard.ts'
+import { unsafeForEver } from './held-for-ever.ts'
+import { createOutputs, type Outputs, type OutputTarget } from './outputs.ts'
+import { cycleMsOf, gridOfDevices } from './site-topology.ts'
+import { createSnapshots, type GridSnapshot } from './snapshot.ts'
 import { unverified } from './verified.ts'
-import { createOutputs } from './outputs.ts'
-import { createPoller } from './poller.ts'
-import { powerFlowOf } from './snapshot.ts'
+import type { WriteBudget } from './write-budget.ts'
 
 /** A device of the site with everything the runtime knows about it. */
 export interface SiteDeviceEntry {
@@ -27,21 +34,27 @@ export interface SiteDeviceEntry {
 }
 
 export interface SiteRuntime extends AsyncDisposable {
+  /** The site as a whole; undefined until every grid has completed a cycle. */
   powerFlow(): PowerFlow | undefined
-  cycleStats(): CycleStats
+  grids(): readonly GridState[]
+  cycles(): readonly GridCycle[]
   device(id: string): DeviceView | undefined
   devices(): DeviceView[]
   /** Requests sent to all devices since start. */
   requests(): number
-  /** Gives control back to every device written to. */
-  release(reason: string): Promise<void>
+  /** Gives control back to every device written to, in order; nothing is written until `resume`. */
+  readonly release: Outputs['releaseAll']
+  resume(): void
+  readonly valueNow: Outputs['valueNow']
+  /** Why a value of a command must not be asked for, by its map, or undefined. */
+  outsideLimits(deviceId: string, command: string, value: number): string | undefined
   /** A write by a person, through the same guard. */
   readonly manual: Guard['manual']
-  /** Rejects when the control step has failed for good. */
-  readonly done: Promise<void>
+  /** What may be written by hand now by whoever is armed. */
+  manualTargets(): ArmedState['targets']
 }
 
-/** The input-process-output cycle of one site. Nothing in it waits for a device, a disk or a client. */
+/** The cycles of the grids of one site. Nothing in them waits for a device, a disk or a client. */
 export function startSiteRuntime(options: {
   site: Site
   mode: Mode
@@ -49,81 +62,121 @@ export function startSiteRuntime(options: {
   entries: readonly SiteDeviceEntry[]
   clock: Clock
   control(): ControlState
+  wishes(): readonly Wish[]
   journal(record: WriteRecord): void
   journalDurable(record: WriteRecord): Promise<unknown>
   /** Why the maps in use are not those that control was enabled with, or undefined. */
   mapsConfirmed(): string | undefined
+  budget: WriteBudget
+  faults: Faults
+  /** What each step was given and what it made of it, for captures. */
+  onStep?(gridId: string, input: StepInput, result: StepResult<unknown>): void
   /** Called at the end of each cycle, after the outputs were handed over. */
-  onCycle(flow: PowerFlow): void
+  onCycle(snapshot: GridSnapshot): void
 }): SiteRuntime {
-  const { site, mode, desktop, entries, clock, control, journal, journalDurable, mapsConfirmed, onCycle } = options
+  const { site, mode, desktop, entries, clock, control, wishes, mapsConfirmed, budget, faults, onStep, onCycle } =
+    options
   const byId = new Map(entries.map((entry) => [entry.config.id, entry]))
-  const devices = entries.map(({ device }) => device)
-  let latest: PowerFlow | undefined
+  const model = compile(site)
+  const gridOf = gridOfDevices(site)
+  const snapshots = createSnapshots(site, control)
   const guard = createGuard({
     mode,
     desktop,
     control,
-    journal,
-    journalDurable,
-    controlled: (deviceId) => latest?.setpoints.some((setpoint) => setpoint.deviceId === deviceId) ?? false,
+    journal: options.journal,
+    journalDurable: options.journalDurable,
+    controlled: (deviceId) => snapshots.setpoints().some((setpoint) => setpoint.deviceId === deviceId),
     targets: new Map(entries.map((entry) => [entry.config.id, targetOf(entry, site, mapsConfirmed)])),
   })
-  const outputs = createOutputs({
-    guard,
-    command: (deviceId, name) => {
-      const entry = byId.get(deviceId)
-      return entry && commandsOf(entry.map).get(name)
-    },
-  })
-  const poller = createPoller(devices, site.cycleMs, clock)
-  let state = initialState
+  const outputTargets = new Map(entries.map((entry) => [entry.config.id, outputTargetOf(entry, clock)]))
+  const outputs = createOutputs({ guard, target: (id) => outputTargets.get(id), budget, faults, clock })
 
-  function freeze(monotonicMs: number): ProcessImage {
+  function freeze(elapsedS: number): StepInput {
+    const monotonicMs = clock.monotonicMs()
     return {
       atMs: clock.nowMs(),
-      devices: new Map(devices.map((device) => [device.id, aged(device, monotonicMs)])),
+      elapsedS,
+      readings: new Map(entries.map(({ device }) => [device.id, aged(device, monotonicMs)])),
+      wishes: wishes(),
+      plan: [],
     }
   }
 
-  function run(timing: CycleTiming): void {
-    const startMs = clock.monotonicMs()
-    // 1. Input
-    const processImage = freeze(startMs)
-    const image = siteImage(site, processImage)
-    // 2. Process
-    const result = step(site, state, image, timing.elapsedS)
-    state = result.state
-    // 3. Output
-    const setpoints = outputs.apply(result.decisions, startMs)
-    poller.schedule(timing.deadlineMs + site.cycleMs)
-    const durationMs = clock.monotonicMs() - startMs
-    latest = powerFlowOf({ site, processImage, image, result, setpoints, control: control(), timing, durationMs })
-    onCycle(latest)
+  function startGrid({ id: gridId, name, connection }: Site['grids'][number]): GridRuntime {
+    const periodMs = cycleMsOf(site, gridId)
+    const mine = entries.filter(({ config }) => gridOf.get(config.id) === gridId)
+    const configs = mine.map(({ config }) => config)
+
+    function complete({
+      input,
+      result,
+      timing,
+      startMs,
+      failure,
+    }: CompletedCycle<ReturnType<typeof initialState>>): void {
+      const setpoints = outputs.apply(result.decisions, clock.monotonicMs())
+      onStep?.(gridId, input, result)
+      const flows = flowsOf(configs, connection.meter, input.readings, periodMs, input.atMs)
+      const durationMs = clock.monotonicMs() - startMs
+      onCycle(snapshots.take({ gridId, name, input, result, timing, failure, setpoints, flows, periodMs, durationMs }))
+    }
+
+    return startGridRuntime({
+      gridId,
+      name,
+      periodMs,
+      clock,
+      devices: mine.map(({ device }) => device),
+      step: {
+        initial: () => initialState(model, gridId),
+        step: (state, input) => step(model, gridId, state, input),
+      },
+      freeze,
+      complete,
+      failing: (reason) => tellFailing(faults, gridId, name, reason),
+    })
   }
 
-  // Ask everybody at once, so that the first cycle has something to see.
-  poller.schedule(clock.monotonicMs())
-  const cycle = startCycle({ periodMs: site.cycleMs, clock, run })
+  const grids = site.grids.map(startGrid)
 
-  const view = (entry: SiteDeviceEntry): DeviceView => deviceView(entry, clock.monotonicMs(), site.cycleMs)
+  const view = (entry: SiteDeviceEntry): DeviceView =>
+    deviceView(entry, clock.monotonicMs(), cycleMsOf(site, gridOf.get(entry.config.id)))
   return {
-    done: cycle.done,
-    powerFlow: () => latest,
-    cycleStats: () => cycle.stats(),
+    powerFlow: snapshots.powerFlow,
+    grids: snapshots.grids,
+    cycles: () => grids.map((grid) => grid.cycle()),
     devices: () => entries.map(view),
     device(id) {
       const entry = byId.get(id)
       return entry && view(entry)
     },
-    requests: () => devices.reduce((sum, device) => sum + device.link().requests, 0),
+    requests: () => entries.reduce((sum, { device }) => sum + device.link().requests, 0),
     release: (reason) => outputs.releaseAll(reason),
+    resume: () => outputs.resume(),
+    valueNow: (deviceId, command) => outputs.valueNow(deviceId, command),
+    outsideLimits(deviceId, command, value) {
+      const entry = byId.get(deviceId)
+      const declared = entry && commandsOf(entry.map).get(command)
+      return declared ? outsideLimits(declared, value, entry.device) : 'the device has no such command'
+    },
     manual: guard.manual,
+    manualTargets: () => entries.flatMap((entry) => manualTargetsOf(entry, view(entry), guard)),
     async [Symbol.asyncDispose]() {
-      await cycle[Symbol.asyncDispose]()
-      await poller[Symbol.asyncDispose]()
+      await Promise.all(grids.map((grid) => grid[Symbol.asyncDispose]()))
     },
   }
+}
+
+function tellFailing(faults: Faults, gridId: string, name: string, reason: string | undefined): void {
+  const key = `grid ${gridId}`
+  if (reason === undefined) return faults.clear(key, `control of ${name} works again`)
+  faults.raise(key, {
+    code: 'control.failing',
+    severity: 'error',
+    message: `control of ${name} has failed and holds its devices at their declared safe values: ${reason}`,
+    action: 'This is a fault of R-EMS: keep a capture of it. The other grids are not affected.',
+  })
 }
 
 /** The device as the guard sees it; its map may be replaced while the service runs. */
@@ -135,7 +188,39 @@ function targetOf(entry: SiteDeviceEntry, site: Site, mapsConfirmed: () => strin
       return commandsOf(entry.map)
     },
     unverified: (command) => unverified(site, entry.config, command) ?? mapsConfirmed(),
+    unsafeForEver(command, value) {
+      const declared = commandsOf(entry.map).get(command)
+      return declared && unsafeForEver(command, declared, value, entry.config)
+    },
   }
+}
+
+function outputTargetOf(entry: SiteDeviceEntry, clock: Clock): OutputTarget {
+  const { config, device, simulated } = entry
+  return {
+    name: config.name,
+    role: config.role,
+    simulated,
+    command: (name) => commandsOf(entry.map).get(name),
+    measured(point, notOlderThanMs) {
+      const reading = device.readings().get(point)
+      const usable = reading?.quality === 'good' && clock.monotonicMs() - reading.monotonicMs <= notOlderThanMs
+      return usable && typeof reading.value === 'number' ? reading.value : undefined
+    },
+  }
+}
+
+function manualTargetsOf(entry: SiteDeviceEntry, view: DeviceView, guard: Guard): ArmedState['targets'] {
+  const { id, name } = entry.config
+  const reason = guard.notByHand(id, entry.simulated)
+  return view.commands.map(({ name: command, ...declared }) => ({
+    deviceId: id,
+    deviceName: name,
+    command,
+    ...declared,
+    allowed: reason === undefined,
+    ...(reason !== undefined && { reason }),
+  }))
 }
 
 function aged(device: Device, monotonicMs: number): ReadonlyMap<string, AgedReading> {

@@ -1,77 +1,93 @@
-import type { ControlState, Flow, PowerFlow, SetpointState } from '#contract/api.ts'
+import type { ControlState, PowerFlow, SetpointState } from '#contract/api.ts'
+import type { GridState } from '#contract/control.ts'
 import type { Site } from '#contract/site.ts'
-import type { StepResult } from '../control/step.ts'
-import { type Measured, valueOf } from '../domain/measured.ts'
-import { loadOf, perPhaseValues, type ProcessImage, type SiteImage, staleAfterMs } from '../domain/site-image.ts'
-import type { CycleTiming } from './cycle.ts'
+import type { StepInput, StepResult } from '../control/types.ts'
+import { type CycleTiming } from './cycle.ts'
+import { type GridFlows, siteFlows } from './grid-flows.ts'
+import { jitterMs } from './grid-runtime.ts'
 
-/** Everything one cycle has seen and decided, as the API shows it. */
-export function powerFlowOf(input: {
-  site: Site
-  processImage: ProcessImage
-  image: SiteImage
-  result: StepResult
-  setpoints: SetpointState[]
-  control: ControlState
-  timing: CycleTiming
-  durationMs: number
-}): PowerFlow {
-  const { site, processImage, image, result, setpoints, control, timing, durationMs } = input
-  const idsOf = (role: string): string[] => site.devices.filter((device) => device.role === role).map(({ id }) => id)
-  const flow = (measured: Measured, deviceIds: string[]): Flow =>
-    measured.ok
-      ? { powerW: measured.value, quality: 'good', deviceIds, atMs: processImage.atMs - measured.ageMs }
-      : flowWithout(measured.reason, deviceIds, processImage, site)
-  const frequencyHz = valueOf(image.grid.frequencyHz)
-  const socPercent = image.battery && valueOf(image.battery.socPercent)
-  const weather = weatherOf(site, processImage)
-  return {
-    atMs: processImage.atMs,
-    cycle: timing.number,
-    durationMs,
-    latenessMs: timing.latenessMs,
-    grid: {
-      ...flow(image.grid.powerW, idsOf('grid-meter')),
-      currentA: perPhaseValues(image.grid.currentA),
-      voltageV: perPhaseValues(image.grid.voltageV),
-      ...(frequencyHz !== undefined && { frequencyHz }),
-    },
-    pv: flow(image.pvW, idsOf('pv')),
-    battery: {
-      ...flow(image.battery?.powerW ?? { ok: false, reason: 'the site has no battery' }, idsOf('battery')),
-      ...(socPercent !== undefined && { socPercent }),
-    },
-    load: flow(loadOf(image), []),
-    ...(weather && { weather }),
-    limits: [...result.limits],
-    setpoints,
-    control,
-  }
+/** One completed cycle of a grid, as it is shown. */
+export interface GridSnapshot {
+  readonly state: GridState
+  readonly flows: GridFlows
+  readonly durationMs: number
+  readonly latenessMs: number
+  readonly jitterMs: number
 }
 
-/** Not measured now: stale when a value was seen before, bad when not. The old number is not repeated as if it were true. */
-function flowWithout(reason: string, deviceIds: string[], image: ProcessImage, site: Site): Flow {
-  const seen = deviceIds.some((id) =>
-    [...(image.devices.get(id)?.values() ?? [])].some(
-      (reading) => reading.quality !== 'bad' && reading.ageMs > staleAfterMs(site.cycleMs),
-    ),
-  )
-  return { quality: seen ? 'stale' : 'bad', reason, deviceIds }
+export interface Snapshots {
+  take(cycle: {
+    gridId: string
+    name: string
+    input: StepInput
+    result: StepResult<unknown>
+    timing: CycleTiming
+    failure: string | undefined
+    setpoints: SetpointState[]
+    flows: GridFlows
+    periodMs: number
+    durationMs: number
+  }): GridSnapshot
+  grids(): readonly GridState[]
+  /** The newest cycles of all grids as one site; undefined until each has completed one. */
+  powerFlow(): PowerFlow | undefined
+  setpoints(): readonly SetpointState[]
 }
 
-function weatherOf(site: Site, image: ProcessImage): PowerFlow['weather'] {
-  const mast = site.devices.find((device) => device.role === 'weather')
-  const readings = mast && image.devices.get(mast.id)
-  if (!readings) return undefined
-  const fresh = (metric: string): number | undefined => {
-    const reading = readings.get(metric)
-    const usable = reading?.quality === 'good' && reading.ageMs <= 5 * staleAfterMs(site.cycleMs)
-    return usable && typeof reading.value === 'number' ? reading.value : undefined
+/** Keeps the newest cycle of each grid. */
+export function createSnapshots(site: Site, control: () => ControlState): Snapshots {
+  const newest = new Map<string, GridSnapshot>()
+  let flow: PowerFlow | undefined
+  const inOrder = (): GridSnapshot[] => site.grids.flatMap(({ id }) => newest.get(id) ?? [])
+
+  function flowOf(): PowerFlow | undefined {
+    const all = inOrder()
+    const [first] = all
+    if (!first || all.length < site.grids.length) return undefined
+    const { grid, pv, battery, load } = siteFlows(all.map(({ flows }) => flows))
+    return {
+      atMs: Math.max(...all.map(({ state }) => state.atMs)),
+      cycle: first.state.cycle,
+      durationMs: first.durationMs,
+      latenessMs: first.latenessMs,
+      grid,
+      pv,
+      battery,
+      load,
+      limits: all.flatMap(({ state }) => state.limits),
+      setpoints: all.flatMap(({ state }) => state.setpoints),
+      control: control(),
+    }
   }
-  const irradianceWm2 = fresh('irradianceWm2')
-  const temperatureC = fresh('temperatureC')
+
   return {
-    ...(irradianceWm2 !== undefined && { irradianceWm2 }),
-    ...(temperatureC !== undefined && { temperatureC }),
+    take({ gridId, name, input, result, timing, failure, setpoints, flows, periodMs, durationMs }) {
+      const { grid, pv, battery, load, chargers } = flows
+      const state: GridState = {
+        gridId,
+        name,
+        atMs: input.atMs,
+        cycle: timing.number,
+        state: failure === undefined ? 'running' : 'failing',
+        ...(failure !== undefined && { reason: failure }),
+        controlledBy: gridId,
+        grid: { ...grid },
+        pv,
+        battery,
+        load,
+        chargers,
+        limits: [...result.limits],
+        violations: result.violations.map((violation) => ({ ...violation })),
+        setpoints,
+        leftAlone: result.leftAlone.map((device) => ({ ...device })),
+      }
+      const snapshot = { state, flows, durationMs, latenessMs: timing.latenessMs, jitterMs: jitterMs(timing, periodMs) }
+      newest.set(gridId, snapshot)
+      flow = flowOf()
+      return snapshot
+    },
+    grids: () => inOrder().map(({ state }) => state),
+    powerFlow: () => flow,
+    setpoints: () => inOrder().flatMap(({ state }) => state.setpoints),
   }
 }

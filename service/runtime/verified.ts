@@ -1,4 +1,5 @@
-import type { Site, SiteDevice } from '#contract/site.ts'
+import type { Site } from '#contract/site.ts'
+import type { SiteDevice } from '#contract/site-device.ts'
 
 /** The sign of a role's power decides whether control helps or harms; its point is named with or without the subsystem. */
 const powerPoints: Readonly<Partial<Record<SiteDevice['role'], readonly string[]>>> = {

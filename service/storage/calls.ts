@@ -2,7 +2,7 @@ import type { SiteEvent } from '#contract/api.ts'
 import type { ErrorCode } from '#contract/errors.ts'
 import type { ChainPoint, JournalEntry, JournalRow, VerifyResult } from './journal-chain.ts'
 import type { StorageLimits } from './limits.ts'
-import type { EntryQuery, EventQuery, MeasurementQuery, MeasurementSeries, StorageNote } from './types.ts'
+import type { EntryQuery, EventQuery, ExplainRow, MeasurementQuery, MeasurementSeries, StorageNote } from './types.ts'
 
 /** Samples as columns: far cheaper to hand to the worker than objects. */
 export interface SampleColumns {
@@ -22,6 +22,8 @@ export interface Calls {
   append: { params: readonly JournalRow[]; result: { readonly prune?: ChainPoint } }
   measurements: { params: MeasurementQuery; result: MeasurementSeries }
   events: { params: EventQuery; result: SiteEvent[] }
+  explain: { params: readonly ExplainRow[]; result: undefined }
+  explanations: { params: { readonly deviceId: string; readonly atMs: number }; result: ExplainRow[] }
   metrics: { params: { readonly deviceId: string }; result: string[] }
   entries: { params: EntryQuery; result: JournalEntry[] }
   verify: { params: undefined; result: VerifyResult }

@@ -52,4 +52,29 @@ export const historyMigrations: Migrations = [
     hash TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE explain_series (
+    id INTEGER PRIMARY KEY,
+    device TEXT NOT NULL,
+    command TEXT NOT NULL,
+    UNIQUE (device, command)
+  ) STRICT;
+
+  -- the sentences without their numbers: few, however often the numbers change
+  CREATE TABLE explain_text (
+    id INTEGER PRIMARY KEY,
+    body TEXT NOT NULL UNIQUE
+  ) STRICT;
+
+  CREATE TABLE explain (
+    id INTEGER PRIMARY KEY,
+    series INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    value REAL,
+    text INTEGER NOT NULL,
+    numbers TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX explain_place ON explain (series, at);
+  `,
 ]

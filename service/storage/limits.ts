@@ -9,6 +9,10 @@ export interface StorageLimits {
   readonly meanAgeMs: number
   readonly events: number
   readonly journalEntries: number
+  /** Age at which the reasons of setpoints are deleted, and how many of them are kept at most. */
+  readonly explainAgeMs: number
+  readonly explainRows: number
+  readonly queuedExplanations: number
   /** Size of the history database; above it the oldest samples go first, then means, then events. */
   readonly historyBytes: number
   /** Most samples waiting in memory, oldest dropped first. */
@@ -29,6 +33,9 @@ export const defaultLimits: StorageLimits = {
   meanAgeMs: 400 * dayMs,
   events: 100_000,
   journalEntries: 500_000,
+  explainAgeMs: 8 * dayMs,
+  explainRows: 4_000_000,
+  queuedExplanations: 20_000,
   historyBytes: 2 * 1024 ** 3,
   queuedSamples: 50_000,
   queuedEvents: 1_000,

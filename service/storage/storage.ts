@@ -2,6 +2,7 @@ import type { SiteEvent } from '#contract/api.ts'
 import { EdgeError, type ErrorCode } from '#contract/errors.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Ready } from './calls.ts'
+import { createExplainQueue } from './explain-queue.ts'
 import { prepareFolder } from './folder.ts'
 import { createHistoryQueue } from './history-queue.ts'
 import { createJournal } from './journal.ts'
@@ -67,6 +68,12 @@ export async function openStorage(options: {
     note: (note) => reporter.note(note),
   })
 
+  const explanations = createExplainQueue({
+    clock,
+    mostQueued: limits.queuedExplanations,
+    write: (rows) => link.call('explain', rows),
+  })
+
   function attach(ready: Ready): void {
     journal.attach(ready)
     history.retry()
@@ -88,6 +95,7 @@ export async function openStorage(options: {
       await clock.sleep(tickMs, stop.signal)
       journal.tick()
       history.tick()
+      explanations.tick()
     }
   }
   const ticking = tick().catch((error: unknown) => {
@@ -95,7 +103,7 @@ export async function openStorage(options: {
   })
 
   const drain = async (): Promise<void> => {
-    await Promise.all([journal.drain(), history.drain()])
+    await Promise.all([journal.drain(), history.drain(), explanations.drain()])
   }
 
   return {
@@ -118,6 +126,8 @@ export async function openStorage(options: {
       const byId = new Map([...stored, ...unstored].map((event) => [event.id, event]))
       return [...byId.values()].toSorted((a, b) => b.id - a.id).slice(0, query.limit)
     },
+    addExplanations: (rows) => explanations.add(rows),
+    explanations: (deviceId, atMs) => link.call('explanations', { deviceId, atMs }),
     metricsOf: (deviceId) => link.call('metrics', { deviceId }),
     stats: () => ({
       state: reporter.state(),

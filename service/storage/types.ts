@@ -46,6 +46,21 @@ export interface EntryQuery {
   readonly deviceId?: string | undefined
 }
 
+/** Why a setpoint was what it was, from `atMs` on. */
+export interface ExplainRow {
+  readonly deviceId: string
+  /** Empty for a device that was left alone. */
+  readonly command: string
+  readonly atMs: number
+  /** Since when the same rules have decided. */
+  readonly sinceMs: number
+  readonly value?: number
+  /** Sentences without their numbers: stored once, however often they are used. */
+  readonly text: string
+  /** What was taken out of them. */
+  readonly numbers: string
+}
+
 /** Something that happened to the storage and that a person should read once. */
 export interface StorageNote {
   readonly severity: SiteEvent['severity']
@@ -103,6 +118,10 @@ export interface Storage extends AsyncDisposable {
   /** Resolves when everything queued so far is stored; rejects when it cannot be. */
   flush(): Promise<void>
   measurements(query: MeasurementQuery): Promise<MeasurementSeries>
+  /** Queues reasons of setpoints; without room the oldest are dropped. */
+  addExplanations(rows: readonly ExplainRow[]): void
+  /** The reasons in force at a time, one row for each command of the device. What was queued lately may be missing. */
+  explanations(deviceId: string, atMs: number): Promise<ExplainRow[]>
   /** Newest first, those not yet on the disk included. */
   events(query: EventQuery): Promise<SiteEvent[]>
   /** Names of the metrics stored for a device. */

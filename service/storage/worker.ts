@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { Database } from 'better-sqlite3'
 import type { CallName, Calls, DatabaseName, FromWorker, Reply, Request, WorkerStart } from './calls.ts'
 import { isDamage, lockFolder, needsReopening, openDatabase, storageError } from './database.ts'
+import { createExplainStore } from './explain-store.ts'
 import { historyMigrations } from './history-schema.ts'
 import { createHistoryStore } from './history-store.ts'
 import { createHousekeeping } from './housekeeping.ts'
@@ -31,6 +32,8 @@ const databaseOf: Record<CallName, DatabaseName> = {
   measurements: 'history',
   events: 'history',
   metrics: 'history',
+  explain: 'history',
+  explanations: 'history',
   close: 'history',
   append: 'journal',
   entries: 'journal',
@@ -75,6 +78,7 @@ function start(): Handlers {
     if (!tail.ok)
       notes.push({ severity: 'error', code: 'journal.broken', message: `the journal is broken: ${tail.message}` })
   }
+  const explain = createExplainStore(historyFile.database, limits)
   const measurements = createMeasurements(historyFile.database, history.seriesId)
   const housekeeping = createHousekeeping({
     database: historyFile.database,
@@ -89,6 +93,7 @@ function start(): Handlers {
     try {
       if (!historyFile.database.open) return
       housekeeping.run(atMs, housekeepingMs)
+      explain.tidy(atMs)
       journal.prune()
     } catch (error) {
       if (storageError(error, folder).code !== 'storage.full') untold = error
@@ -127,6 +132,11 @@ function start(): Handlers {
     measurements,
     events: (query) => history.events(query),
     metrics: ({ deviceId }) => history.metrics(deviceId),
+    explain(rows) {
+      explain.add(rows)
+      return undefined
+    },
+    explanations: ({ deviceId, atMs }) => explain.at(deviceId, atMs),
     entries: (query) => journal.entries(query),
     verify: () => journal.verify(newestKnown, () => setImmediate()),
     close() {
