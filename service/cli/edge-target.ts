@@ -27,9 +27,7 @@ import { consoleTokenFile } from '../access/console-token.ts'
 import { entries } from '../entries.ts'
 import { systemClock } from '../runtime/system-clock.ts'
 import { openStorage } from '../storage/storage.ts'
-import { type Ask, createAsk, defaultUrl } from './service-request.ts'
-
-export { NoAnswer, Refused } from './service-request.ts'
+import { type Ask, createAsk, defaultUrl } from './ask-service.ts'
 
 /** What can be done with the accounts and the journal of an edge, whether its service runs or not. */
 export interface EdgeTarget extends AsyncDisposable {
