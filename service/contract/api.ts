@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { quality, reading } from './reading.ts'
-import { deviceRole } from './site.ts'
+import { deviceRole } from './site-device.ts'
 
 const atMs = z.number().meta({ title: 'Time', unit: 'ms since 1970' })
 

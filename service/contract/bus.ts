@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { byteOrder, commandName, pointType, wordOrder } from './point-map.ts'
-import { mapId } from './site.ts'
+import { mapId } from './site-device.ts'
 
 /**
  * Work on a bus that the service holds, for the command line and the workbench: two programs that open the same port, or

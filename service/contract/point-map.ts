@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { registerFunction } from './api.ts'
 import { pointName } from './metrics.ts'
-import { mapId } from './site.ts'
+import { mapId } from './site-device.ts'
 
 /**
  * Format v1 of pointmaps/<maker>/<model>.yaml. Addresses are zero-based, as on the wire. Signs are converted here,

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { economics } from './economics.ts'
 import { phases } from './metrics.ts'
-import { condition, siteDevice, siteId } from './site-device.ts'
 import { checkSite } from './site-check.ts'
+import { condition, siteDevice, siteId } from './site-device.ts'
 
 const limitA = z.number().positive().max(10_000)
 const limitW = z.number().min(0).max(100_000_000)
@@ -83,7 +83,10 @@ export type Signal = z.infer<typeof signal>
 /** site.yaml: grids with their circuits, devices, limits and preferences. Unknown keys are errors. */
 export const site = z
   .strictObject({
-    version: z.literal(2),
+    version: z.literal(2, {
+      error:
+        'this file has another format: version 2 has grids with a circuit tree (fuse and meter at each connection) instead of grid.mainFuseA, and the settings of a battery are those of its device',
+    }),
     name: z.string().min(1).max(60).meta({ title: 'Site name' }),
     cycleMs: z.number().int().min(100).max(60_000).default(1000).meta({ title: 'Control cycle', unit: 'ms' }),
     timeZone: z.string().max(40).default('UTC').meta({ title: 'Time zone, for tariffs' }),

@@ -1,10 +1,7 @@
 import type { LimitState, Reason } from '#contract/api.ts'
 import type { ValueCurves } from '#contract/economics.ts'
 import type { SafeSetpoint } from '#contract/setpoint.ts'
-import type { AgedReading } from '../domain/measured.ts'
-
-/** The newest readings of every device, keyed by device and point, with their ages on the monotonic clock. */
-export type Readings = ReadonlyMap<string, ReadonlyMap<string, AgedReading>>
+import type { Readings } from '../domain/measured.ts'
 
 /** What a person or a program asks for through the API: a wish of the economic tier, until it expires. */
 export interface Wish {

@@ -12,6 +12,9 @@ export interface AgedReading extends Reading {
   readonly ageMs: number
 }
 
+/** The newest readings of every device, keyed by device and point, with their ages on the monotonic clock. */
+export type Readings = ReadonlyMap<string, ReadonlyMap<string, AgedReading>>
+
 /** Freshness is judged by age alone: equal values repeat legitimately. */
 export function measured(reading: AgedReading | undefined, staleAfterMs: number): Measured {
   if (!reading) return notMeasured('not measured yet')

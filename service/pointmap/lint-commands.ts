@@ -9,6 +9,7 @@ const commandUnits: Readonly<Record<CommandName, string>> = {
   limitPowerW: 'W',
   limitPowerPercent: '%',
   setCurrentA: 'A',
+  setPhases: '',
   limitChargeW: 'W',
   limitDischargeW: 'W',
   setReservePercent: '%',
