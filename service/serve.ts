@@ -11,6 +11,7 @@ import { createAudit } from './access/audit.ts'
 import { createApi } from './api/server.ts'
 import type { Options } from './config.ts'
 import type { ArmedBus } from './drivers/modbus/bus.ts'
+import { compileSite } from './domain/site-model.ts'
 import { spawnPlant } from './drivers/simulated/spawn-plant.ts'
 import type { Entries } from './entries.ts'
 import type { Network } from './network.ts'
@@ -25,9 +26,11 @@ import { loadControlProperty } from './runtime/control-property.ts'
 import { createControlSources } from './runtime/control-sources.ts'
 import { createDeviceWatch } from './runtime/device-watch.ts'
 import { createExplainer } from './runtime/explain.ts'
+import { commandsOfSite } from './runtime/device-view.ts'
 import { createFaults } from './runtime/faults.ts'
 import { openIdentity } from './runtime/identity.ts'
 import { thisMachine } from './runtime/machine.ts'
+import { createLimitsEdit } from './runtime/limits-edit.ts'
 import { createMapReload } from './runtime/map-reload.ts'
 import { createRecorder } from './runtime/recorder.ts'
 import { createServiceManager } from './runtime/service-manager.ts'
@@ -199,10 +202,21 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       clock,
     }),
   )
+  const commands = commandsOfSite(devices)
+  const limitsEdit = await createLimitsEdit({
+    siteFile: options.siteFile,
+    kept: demo ? 'session' : 'file',
+    site,
+    commands,
+    unitOf: (id, command) => devices.find(({ config }) => config.id === id)?.map.map.commands?.[command]?.unit ?? '',
+    journalDurable: (record) => storage.journal.appendDurable(record),
+    use: (_site, model) => runtime.useModel(model),
+  })
   const stamp = { data: { epoch: identity.epoch } }
   const runtime = resources.use(
     startSiteRuntime({
       site,
+      model: compileSite(site, commands),
       mode,
       desktop,
       entries: devices,
@@ -214,6 +228,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       mapsConfirmed: confirmedMaps.obstacle,
       budget,
       faults,
+      onStep: limitsEdit.observe,
       onCycle(snapshot) {
         watchDevices()
         storage.addSamples(newSamples())
@@ -232,6 +247,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     wishes,
     armed,
     explainer,
+    limitsEdit,
     epoch: identity.epoch,
     dataFolder,
     wishesChanged: () => sources.publishWishes(),

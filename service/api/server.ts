@@ -21,6 +21,7 @@ import { armedRoutes } from './routes/armed.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { busRoutes } from './routes/bus.ts'
 import { controlRoutes } from './routes/control.ts'
+import { limitsRoutes } from './routes/limits.ts'
 import { controlInsightRoutes } from './routes/control-insight.ts'
 import { deviceRoutes } from './routes/devices.ts'
 import { historyRoutes } from './routes/history.ts'
@@ -237,6 +238,7 @@ async function installRoutes(
   await app.register(deviceRoutes, { sources })
   await app.register(busRoutes, { sources })
   await app.register(controlRoutes, { sources })
+  await app.register(limitsRoutes, { sources })
   await app.register(controlInsightRoutes, { sources })
   await app.register(armedRoutes, { sources })
   await app.register(historyRoutes, { sources })

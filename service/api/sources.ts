@@ -23,6 +23,7 @@ import type {
   GridState,
   WriteRules,
 } from '#contract/control.ts'
+import type { LimitsChangeRequest, LimitsPreview, LimitsPreviewRequest, SiteLimits } from '#contract/site-limits.ts'
 import type { BusAnswer, BusRead, BusWrite, BusWritten } from '#contract/bus.ts'
 
 /** A measurement query with its times resolved. */
@@ -106,6 +107,11 @@ export interface Sources {
   armed(principal: Principal): ArmedState
   arm(request: ArmedRequest, principal: Principal): Promise<ArmedState>
   disarm(principal: Principal): ArmedState
+  limits(): SiteLimits
+  /** Rejects with limits.changed or limits.invalid. */
+  previewLimits(request: LimitsPreviewRequest): LimitsPreview
+  /** Resolves once it is durable. Rejects with limits.changed, limits.invalid or limits.unconfirmed; nothing has changed then. */
+  changeLimits(request: LimitsChangeRequest, principal: Principal): Promise<SiteLimits>
   auditEntries(query: AuditQuery): Promise<AuditEntries>
   verifyAudit(): Promise<AuditVerification>
 }

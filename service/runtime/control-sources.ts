@@ -8,6 +8,7 @@ import { type Armed, keyOf } from './armed.ts'
 import { commandsOf } from './device-view.ts'
 import type { Explainer } from './explain.ts'
 import { failsafeOf, loadProofs } from './failsafe.ts'
+import type { LimitsEdit } from './limits-edit.ts'
 import type { SiteDeviceEntry, SiteRuntime } from './site-runtime.ts'
 import type { Wishes } from './wishes.ts'
 import { writeTable } from './write-rules.ts'
@@ -25,6 +26,9 @@ export type ControlSources = Pick<
   | 'armed'
   | 'arm'
   | 'disarm'
+  | 'limits'
+  | 'previewLimits'
+  | 'changeLimits'
 >
 
 const journalName = ({ name, address }: Principal): string => `${name} (${address})`
@@ -38,12 +42,14 @@ export function createControlSources(parts: {
   wishes: Wishes
   armed: Armed
   explainer: Explainer
+  limitsEdit: LimitsEdit
   epoch: number
   dataFolder: string
   /** The wishes have changed. */
   wishesChanged(): void
 }): ControlSources {
-  const { clock, runtime, storage, entries, wishes, armed, explainer, epoch, dataFolder, wishesChanged } = parts
+  const { clock, runtime, storage, entries, wishes, armed, explainer, limitsEdit, epoch, dataFolder, wishesChanged } =
+    parts
   const proofs = loadProofs(dataFolder)
   const entryOf = (id: string): SiteDeviceEntry => {
     const entry = entries.find(({ config }) => config.id === id)
@@ -156,6 +162,15 @@ export function createControlSources(parts: {
       if (armed.release(principal))
         storage.journal.append({ kind: 'arm', principal: journalName(principal), outcome: 'released' })
       return armedState(principal)
+    },
+    limits: limitsEdit.limits,
+    previewLimits: limitsEdit.preview,
+    async changeLimits(request, principal) {
+      const limits = await limitsEdit.change(request, journalName(principal))
+      tell(
+        `${request.changes.length === 1 ? 'a limit was' : `${request.changes.length} limits were`} changed by ${principal.name}: ${request.reason}`,
+      )
+      return limits
     },
   }
 }

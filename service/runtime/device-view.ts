@@ -1,5 +1,5 @@
 import type { Device as DeviceView, DevicePoint } from '#contract/api.ts'
-import type { MapCommand } from '#contract/point-map.ts'
+import { commandName, type CommandName, type MapCommand } from '#contract/point-map.ts'
 import type { Reading } from '#contract/reading.ts'
 import type { TimedReading } from '../drivers/driver.ts'
 import type { LoadedMap } from '../pointmap/types.ts'
@@ -13,6 +13,18 @@ const text = (value: Reading['value']): string | undefined =>
 export function commandsOf(map: LoadedMap): ReadonlyMap<string, MapCommand> {
   return new Map(
     Object.entries(map.map.commands ?? {}).flatMap(([name, command]) => (command ? [[name, command]] : [])),
+  )
+}
+
+/** The commands of every device of a site, by device. */
+export function commandsOfSite(
+  entries: readonly Pick<SiteDeviceEntry, 'config' | 'map'>[],
+): ReadonlyMap<string, ReadonlySet<CommandName>> {
+  return new Map(
+    entries.map(({ config, map }) => [
+      config.id,
+      new Set(commandName.options.filter((name) => map.map.commands?.[name])),
+    ]),
   )
 }
 

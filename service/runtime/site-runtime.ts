@@ -2,11 +2,12 @@ import type { ControlState, Device as DeviceView, Mode, PowerFlow } from '#contr
 import type { ArmedState, GridCycle, GridState } from '#contract/control.ts'
 import type { Site } from '#contract/site.ts'
 import type { SiteDevice } from '#contract/site-device.ts'
+import type { GridState as GridStepState } from '../control/state.ts'
 import { initialState, step } from '../control/step.ts'
 import type { StepInput, StepResult, Wish } from '../control/types.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { AgedReading } from '../domain/measured.ts'
-import { compile } from '../domain/site-model.ts'
+import type { SiteModel } from '../domain/site-model.ts'
 import type { Device } from '../drivers/driver.ts'
 import type { LoadedMap } from '../pointmap/types.ts'
 import { commandsOf, deviceView } from './device-view.ts'
@@ -45,6 +46,8 @@ export interface SiteRuntime extends AsyncDisposable {
   /** Gives control back to every device written to, in order; nothing is written until `resume`. */
   readonly release: Outputs['releaseAll']
   resume(): void
+  /** Decides with other limits from the next cycle on; grids, circuits and devices are the same. */
+  useModel(model: SiteModel): void
   readonly valueNow: Outputs['valueNow']
   /** Why a value of a command must not be asked for, by its map, or undefined. */
   outsideLimits(deviceId: string, command: string, value: number): string | undefined
@@ -57,6 +60,7 @@ export interface SiteRuntime extends AsyncDisposable {
 /** The cycles of the grids of one site. Nothing in them waits for a device, a disk or a client. */
 export function startSiteRuntime(options: {
   site: Site
+  model: SiteModel
   mode: Mode
   desktop: boolean
   entries: readonly SiteDeviceEntry[]
@@ -70,14 +74,14 @@ export function startSiteRuntime(options: {
   budget: WriteBudget
   faults: Faults
   /** What each step was given and what it made of it, for captures. */
-  onStep?(gridId: string, input: StepInput, result: StepResult<unknown>): void
+  onStep?(gridId: string, input: StepInput, result: StepResult<GridStepState>): void
   /** Called at the end of each cycle, after the outputs were handed over. */
   onCycle(snapshot: GridSnapshot): void
 }): SiteRuntime {
   const { site, mode, desktop, entries, clock, control, wishes, mapsConfirmed, budget, faults, onStep, onCycle } =
     options
   const byId = new Map(entries.map((entry) => [entry.config.id, entry]))
-  const model = compile(site)
+  let model = options.model
   const gridOf = gridOfDevices(site)
   const snapshots = createSnapshots(site, control)
   const guard = createGuard({
@@ -108,13 +112,7 @@ export function startSiteRuntime(options: {
     const mine = entries.filter(({ config }) => gridOf.get(config.id) === gridId)
     const configs = mine.map(({ config }) => config)
 
-    function complete({
-      input,
-      result,
-      timing,
-      startMs,
-      failure,
-    }: CompletedCycle<ReturnType<typeof initialState>>): void {
+    function complete({ input, result, timing, startMs, failure }: CompletedCycle<GridStepState>): void {
       const setpoints = outputs.apply(result.decisions, clock.monotonicMs())
       onStep?.(gridId, input, result)
       const flows = flowsOf(configs, connection.meter, input.readings, periodMs, input.atMs)
@@ -154,6 +152,7 @@ export function startSiteRuntime(options: {
     requests: () => entries.reduce((sum, { device }) => sum + device.link().requests, 0),
     release: (reason) => outputs.releaseAll(reason),
     resume: () => outputs.resume(),
+    useModel: (next) => void (model = next),
     valueNow: (deviceId, command) => outputs.valueNow(deviceId, command),
     outsideLimits(deviceId, command, value) {
       const entry = byId.get(deviceId)

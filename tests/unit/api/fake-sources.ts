@@ -1,7 +1,24 @@
+import type { SiteLimit, SiteLimits } from '../../../service/contract/site-limits.ts'
 import type { Principal } from '#contract/access.ts'
 import type { ControlRequest, Device, PowerFlow, Status } from '#contract/api.ts'
+import type { ArmedState, ControlWish, FailsafeEntry } from '#contract/control.ts'
 import { EdgeError } from '#contract/errors.ts'
 import type { MeasurementRange, Sources } from '../../../service/api/sources.ts'
+import { writeTable } from '../../../service/runtime/write-rules.ts'
+
+const fuse: SiteLimit = {
+  id: 'grids.0.connection.fuseA',
+  owner: 'Grid connection',
+  title: 'Fuse per phase',
+  unit: 'A',
+  tier: 'physical',
+  value: 35,
+  optional: true,
+  min: 1,
+  max: 10_000,
+  looser: 'larger',
+}
+const siteLimits: SiteLimits = { revision: 'r1', kept: 'file', limits: [fuse] }
 
 export const nowMs = 1_772_366_400_000
 
@@ -99,6 +116,22 @@ export const status: Status = {
   faults: [],
 }
 
+const failsafe: FailsafeEntry = {
+  deviceId: 'battery',
+  deviceName: 'Battery',
+  command: 'setPowerW',
+  title: 'Power',
+  unit: 'W',
+  kind: 'reversion',
+  afterS: 30,
+  fallback: 'standby',
+  renewedEveryS: 10,
+  text: 'If R-EMS stops: standby after at most 30 s.',
+  proof: { state: 'not-proven' },
+}
+
+const armedState = (armed: boolean): ArmedState => ({ armed, permissions: [], targets: [] })
+
 /** A site with two devices that remembers what it was asked. */
 export interface FakeSources extends Sources {
   readonly asked: MeasurementRange[]
@@ -107,6 +140,8 @@ export interface FakeSources extends Sources {
 
 export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
   const asked: MeasurementRange[] = []
+  const wished = new Map<string, ControlWish>()
+  const armed = new Set<string>()
   const controlled: { request: ControlRequest; principal: Principal }[] = []
   return {
     asked,
@@ -148,9 +183,46 @@ export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
       if (write.value > 100) throw new EdgeError('write.refused', `${write.value} is outside the limits`)
       return { outcome: 'confirmed', frames: ['0106'], readBack: write.value }
     },
+    grids: () => [],
+    cycles: () => ({ atMs: nowMs, epoch: 7, grids: [] }),
+    failsafe: () => ({ devices: [failsafe] }),
+    writeRules: () => ({ automatic: [...writeTable] }),
+    async explain({ device, at = nowMs }) {
+      if (device !== 'battery') throw new EdgeError('device.unknown', `there is no device "${device}"`)
+      return { device, atMs: at, setpoints: [] }
+    },
+    wishes: () => [...wished.values()],
+    async setWish(target, { value, reason, ttlS }, { name }) {
+      if (target.deviceId !== 'battery') throw new EdgeError('device.unknown', `there is no device "${target.deviceId}"`)
+      if (target.command !== 'setPowerW') throw new EdgeError('control.unknown', `battery has no ${target.command}`)
+      if (Math.abs(value) > 5000) throw new EdgeError('control.outside', `${value} is outside the limits`)
+      const times = { sinceMs: nowMs, untilMs: nowMs + ttlS * 1000, leftS: ttlS }
+      const wish = { ...target, unit: 'W', value, reason, principal: name, ...times }
+      wished.set(target.deviceId, wish)
+      return wish
+    },
+    clearWish: ({ deviceId }) => void wished.delete(deviceId),
+    armed: ({ id }) => armedState(armed.has(id)),
+    async arm(_request, { id }) {
+      armed.add(id)
+      return armedState(true)
+    },
+    disarm({ id }) {
+      armed.delete(id)
+      return armedState(false)
+    },
+    limits: () => siteLimits,
+    previewLimits({ revision }) {
+      if (revision !== siteLimits.revision) throw new EdgeError('limits.changed', 'the limits were changed meanwhile')
+      return { looser: [], limits: [], setpoints: [], violations: [] }
+    },
+    async changeLimits({ revision, changes }) {
+      if (revision !== siteLimits.revision) throw new EdgeError('limits.changed', 'the limits were changed meanwhile')
+      if (changes.some(({ id }) => id !== fuse.id)) throw new EdgeError('limits.invalid', 'there is no such limit')
+      return siteLimits
+    },
     metrics: () => ({
-      cycles: 60,
-      overruns: 1,
+      grids: [{ id: 'main', cycles: 60, overruns: 1, failures: 2 }],
       devices: [
         { id: 'meter', role: 'grid-meter', up: true, requests: 100, failures: 2 },
         { id: 'battery', role: 'battery', up: false, requests: 10, failures: 10 },

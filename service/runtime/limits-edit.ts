@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto'
+import { copyFile, readFile, rename, writeFile } from 'node:fs/promises'
+import { EdgeError } from '#contract/errors.ts'
+import type { CommandName } from '#contract/point-map.ts'
+import type {
+  LimitChange,
+  LimitsChangeRequest,
+  LimitsPreview,
+  LimitsPreviewRequest,
+  SiteLimits,
+} from '#contract/site-limits.ts'
+import { type Site, site as siteSchema } from '#contract/site.ts'
+import type { GridState } from '../control/state.ts'
+import { step } from '../control/step.ts'
+import type { Decision, StepInput, StepResult } from '../control/types.ts'
+import { changeProblem, editSiteLimits, looserChanges, siteLimits } from '../domain/site-limits.ts'
+import { compileSite, type SiteModel } from '../domain/site-model.ts'
+import { checkedYaml } from './checked-yaml.ts'
+
+/** Changes single limits of the site while it runs: the effect can be seen before, and nothing else of the file is touched. */
+export interface LimitsEdit {
+  limits(): SiteLimits
+  /** Rejects with limits.changed, limits.invalid or config.invalid. */
+  preview(request: LimitsPreviewRequest): LimitsPreview
+  /** Resolves once the change is in the journal and in the file, and holds from the next cycle on. */
+  change(request: LimitsChangeRequest, principal: string): Promise<SiteLimits>
+  /** Remembers what the newest step of a grid has seen. */
+  observe(gridId: string, input: StepInput, result: StepResult<GridState>): void
+}
+
+interface Seen {
+  readonly input: StepInput
+  readonly result: StepResult<GridState>
+}
+
+export async function createLimitsEdit(options: {
+  siteFile: string
+  /** `session`: the file is part of the program and stays as it is. */
+  kept: SiteLimits['kept']
+  site: Site
+  commands: ReadonlyMap<string, ReadonlySet<CommandName>>
+  unitOf(deviceId: string, command: string): string
+  journalDurable(record: {
+    kind: 'configuration'
+    principal: string
+    detail: string
+    data: Readonly<Record<string, string>>
+  }): Promise<unknown>
+  /** Takes the changed site into use. */
+  use(site: Site, model: SiteModel): void
+}): Promise<LimitsEdit> {
+  const { siteFile, kept, commands, unitOf, journalDurable, use } = options
+  let { site } = options
+  let text = await readFile(siteFile, 'utf8')
+  const seen = new Map<string, Seen>()
+
+  const revision = (): string => createHash('sha256').update(text).digest('hex').slice(0, 32)
+
+  /** The site with the changes, checked as a whole. */
+  function changed(request: LimitsPreviewRequest): { text: string; site: Site; model: SiteModel } {
+    if (request.revision !== revision())
+      throw new EdgeError('limits.changed', 'the limits were changed by somebody else meanwhile')
+    const present = siteLimits(site)
+    for (const change of request.changes) {
+      const problem = changeProblem(present, change)
+      if (problem !== undefined) throw new EdgeError('limits.invalid', problem)
+    }
+    const next = editSiteLimits(text, request.changes)
+    const parsed = checkedYaml(siteSchema, next, siteFile, 'limits.invalid')
+    return { text: next, site: parsed, model: compileSite(parsed, commands) }
+  }
+
+  function preview(request: LimitsPreviewRequest): LimitsPreview {
+    const { model } = changed(request)
+    const looser = looserChanges(siteLimits(site), request.changes)
+    const results = [...seen].map(([gridId, { input, result }]) => ({
+      before: result.decisions,
+      after: step(model, gridId, result.state, input),
+    }))
+    return {
+      looser,
+      limits: results.flatMap(({ after }) => after.limits),
+      setpoints: results.flatMap(({ before, after }) => compareDecisions(before, after.decisions, unitOf)),
+      violations: results.flatMap(({ after }) => after.violations.map(({ limitId, text }) => ({ limitId, text }))),
+    }
+  }
+
+  async function change(request: LimitsChangeRequest, principal: string): Promise<SiteLimits> {
+    // A file that was edited by hand meanwhile is not overwritten.
+    if (kept === 'file' && (await readFile(siteFile, 'utf8')) !== text)
+      throw new EdgeError('limits.changed', `${siteFile} was edited meanwhile; restart the service to take it into use`)
+    const next = changed(request)
+    const present = siteLimits(site)
+    const unconfirmed = looserChanges(present, request.changes).filter((id) => !request.confirmedLooser.includes(id))
+    if (unconfirmed.length > 0)
+      throw new EdgeError(
+        'limits.unconfirmed',
+        `these allow more than before and are not confirmed: ${unconfirmed.join(', ')}`,
+      )
+    await journalDurable({
+      kind: 'configuration',
+      principal,
+      detail: `limits: ${request.reason}`,
+      data: Object.fromEntries(request.changes.map((each) => [each.id, describe(present, each)])),
+    })
+    if (kept === 'file') await replaceFile(siteFile, next.text)
+    text = next.text
+    site = next.site
+    use(next.site, next.model)
+    return limits()
+  }
+
+  const limits = (): SiteLimits => ({ revision: revision(), kept, limits: siteLimits(site) })
+
+  return {
+    limits,
+    preview,
+    change,
+    observe: (gridId, input, result) => void seen.set(gridId, { input, result }),
+  }
+}
+
+function describe(present: SiteLimits['limits'], { id, value }: LimitChange): string {
+  const limit = present.find((candidate) => candidate.id === id)
+  const shown = (number: number | null | undefined): string =>
+    number === undefined || number === null ? 'no limit' : `${number} ${limit?.unit ?? ''}`
+  return `${shown(limit?.value)} becomes ${shown(value)}`
+}
+
+function compareDecisions(
+  before: readonly Decision[],
+  after: readonly Decision[],
+  unitOf: (deviceId: string, command: string) => string,
+): LimitsPreview['setpoints'] {
+  const keyOf = ({ setpoint }: Decision): string => `${setpoint.deviceId}/${setpoint.command}`
+  const was = new Map(before.map((decision) => [keyOf(decision), decision]))
+  const is = new Map(after.map((decision) => [keyOf(decision), decision]))
+  return [...new Set([...was.keys(), ...is.keys()])].toSorted().flatMap((key) => {
+    const decision = is.get(key) ?? was.get(key)
+    if (!decision) return []
+    const { deviceId, command } = decision.setpoint
+    return [
+      {
+        deviceId,
+        command,
+        unit: unitOf(deviceId, command),
+        ...(was.has(key) && { before: was.get(key)!.setpoint.value }),
+        ...(is.has(key) && { after: is.get(key)!.setpoint.value }),
+        reasons: [...decision.reasons],
+      },
+    ]
+  })
+}
+
+/** The old file stays beside as `.bak`; a power cut leaves the old or the new one. */
+async function replaceFile(file: string, text: string): Promise<void> {
+  await copyFile(file, `${file}.bak`)
+  await writeFile(`${file}.new`, text, { flush: true })
+  await rename(`${file}.new`, file)
+}
