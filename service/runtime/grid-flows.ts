@@ -1,8 +1,7 @@
 import type { Flow, PerPhase, PowerFlow } from '#contract/api.ts'
 import { type Phase, phases } from '#contract/metrics.ts'
 import type { DeviceRole, SiteDevice } from '#contract/site-device.ts'
-import type { Readings } from '../control/types.ts'
-import { type Measured, measured, notMeasured, sumOf, valueOf } from '../domain/measured.ts'
+import { type Measured, measured, notMeasured, type Readings, sumOf, valueOf } from '../domain/measured.ts'
 
 /** A reading is shown as fresh for three cycles, at least two seconds. */
 export const shownFreshMs = (cycleMs: number): number => Math.max(3 * cycleMs, 2_000)

@@ -19,8 +19,8 @@ const hashed = (text: string): string => createHash('sha256').update(`r-ems ${te
 async function firstOf(...files: string[]): Promise<string | undefined> {
   for (const file of files) {
     const text = await readFile(file, 'utf8').catch(() => '')
-    // A board without a number says 0 or a placeholder; a text of several characters is one.
-    if (/[1-9a-f]{4}/i.test(text)) return hashed(text.replaceAll('\0', ''))
+    // A board without a number says 0, or one character again and again.
+    if (!/^(.?)\1*$/.test(text.replaceAll(/[^0-9a-z]/gi, ''))) return hashed(text.replaceAll('\0', ''))
   }
   return undefined
 }

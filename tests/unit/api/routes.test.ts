@@ -173,18 +173,20 @@ describe('control', () => {
 describe('metrics', () => {
   test('carry every number under its name', async () => {
     const api = await startApi()
-    api.observeCycle({ durationMs: 3, latenessMs: 15 })
-    api.observeCycle({ durationMs: 30, latenessMs: -1 })
+    api.observeCycle({ gridId: 'main', durationMs: 3, latenessMs: 15, jitterMs: 2 })
+    api.observeCycle({ gridId: 'main', durationMs: 30, latenessMs: -1, jitterMs: 0 })
     const answer = await ask(api, '/metrics')
     expect(answer.headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/)
     const lines = answer.body.split('\n')
     for (const line of [
       'r_ems_build_info{version="0.1.0"} 1',
-      'r_ems_cycles_total 60',
-      'r_ems_cycle_overruns_total 1',
-      'r_ems_cycle_duration_seconds_bucket{le="0.005"} 1',
-      'r_ems_cycle_duration_seconds_count 2',
-      'r_ems_cycle_lateness_seconds_sum 0.015',
+      'r_ems_cycles_total{grid="main"} 60',
+      'r_ems_cycle_overruns_total{grid="main"} 1',
+      'r_ems_step_failures_total{grid="main"} 2',
+      'r_ems_cycle_jitter_seconds_sum{grid="main"} 0.002',
+      'r_ems_cycle_duration_seconds_bucket{le="0.005",grid="main"} 1',
+      'r_ems_cycle_duration_seconds_count{grid="main"} 2',
+      'r_ems_cycle_lateness_seconds_sum{grid="main"} 0.015',
       'r_ems_device_up{device="meter",role="grid-meter"} 1',
       'r_ems_device_up{device="battery",role="battery"} 0',
       'r_ems_device_requests_total{device="meter"} 100',
@@ -209,19 +211,19 @@ describe('metrics', () => {
     const api = await startApi({ sources: fakeSources({ metrics: () => numbers }) })
     await ask(api, '/metrics')
     const { batterySocPercent: _soc, gridW: _grid, ...rest } = numbers
-    numbers = { ...rest, cycles: 61, devices: [] }
+    numbers = { ...rest, grids: [{ id: 'main', cycles: 61, overruns: 0, failures: 0 }], devices: [] }
     const { body } = await ask(api, '/metrics')
     expect(body).not.toMatch(/^r_ems_battery_soc_ratio/m)
     expect(body).not.toContain('flow="grid"')
     expect(body).not.toContain('flow="pv"')
     expect(body).not.toMatch(/^r_ems_device_up/m)
-    expect(body).toMatch(/^r_ems_cycles_total 61$/m)
+    expect(body).toMatch(/^r_ems_cycles_total{grid="main"} 61$/m)
   })
 
   const promtool = spawnSync('promtool', ['--version']).status === 0
   test.skipIf(!promtool)('pass promtool check metrics (skipped where promtool is missing)', async () => {
     const api = await startApi()
-    api.observeCycle({ durationMs: 3, latenessMs: 15 })
+    api.observeCycle({ gridId: 'main', durationMs: 3, latenessMs: 15, jitterMs: 2 })
     const { body } = await ask(api, '/metrics')
     const check = spawnSync('promtool', ['check', 'metrics'], { input: body, encoding: 'utf8' })
     expect(`${check.stdout}${check.stderr}`).toBe('')

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { Mode } from '#contract/api.ts'
 import type { MapCommand } from '#contract/point-map.ts'
 import { safeSetpoint } from '../../../service/control/limits.ts'
 import type { Device, WriteOutcome } from '../../../service/drivers/driver.ts'
-import { createGuard, type Mode, type WriteRecord } from '../../../service/runtime/guard.ts'
+import { createGuard, type WriteRecord } from '../../../service/runtime/guard.ts'
 
-const reason = { rule: 'test', tier: 'physical', text: '' } as const
-const wide = { min: -1e9, max: 1e9, minRule: reason, maxRule: reason }
+const wide = { min: -1e9, max: 1e9 }
 const setpoint = (value: number, command = 'setPowerW') => safeSetpoint('battery', command, value, false, wide)
 
 const command: MapCommand = {
@@ -56,6 +56,8 @@ function guardWith(options: {
   controlled?: boolean
   diskFull?: boolean
   unverified?: string
+  unsafeForEver?: string
+  armed?: boolean
 }) {
   const { device, sent } = countingDevice()
   const records: WriteRecord[] = []
@@ -70,6 +72,7 @@ function guardWith(options: {
           simulated: options.simulated ?? false,
           commands: new Map([['setPowerW', command]]),
           unverified: () => options.unverified,
+          unsafeForEver: () => options.unsafeForEver,
         },
       ],
     ]),
@@ -83,7 +86,12 @@ function guardWith(options: {
     },
     controlled: () => options.controlled ?? false,
   })
-  const byHand = { principal: 'cli:maria', deviceId: 'battery', simulated: options.simulated ?? false }
+  const byHand = {
+    principal: 'cli:maria',
+    deviceId: 'battery',
+    simulated: options.simulated ?? false,
+    armed: options.armed ?? true,
+  }
   const manual = (value: number, name = 'setPowerW') =>
     guard.manual({
       ...byHand,
@@ -95,14 +103,13 @@ function guardWith(options: {
         commands: new Map([['setPowerW', command]]),
       },
     })
-  const register = (value: number, given: { min?: number; max?: number; armed?: boolean; declaredBy?: string } = {}) =>
+  const register = (value: number, given: { min?: number; max?: number; declaredBy?: string } = {}) =>
     guard.manual({
       ...byHand,
       value,
       action: {
         kind: 'register',
         register: 'holding 7 (FC06)',
-        armed: true,
         min: 0,
         max: 10,
         ...given,
@@ -122,7 +129,13 @@ describe('guard', () => {
     bits.flatMap((enabled) =>
       bits.flatMap((dryRun) =>
         bits.flatMap((desktop) =>
-          (['production', 'simulation'] as const).map((mode) => ({ simulated, enabled, dryRun, desktop, mode })),
+          (['production', 'simulation', 'hybrid', 'replay'] as const).map((mode) => ({
+            simulated,
+            enabled,
+            dryRun,
+            desktop,
+            mode,
+          })),
         ),
       ),
     ),
@@ -131,8 +144,9 @@ describe('guard', () => {
     'S1: mode $mode, simulated $simulated, enabled $enabled, dry run $dryRun, desktop $desktop',
     async (given) => {
       const { guard, sent, records } = guardWith(given)
-      const { outcome } = await guard.write(setpoint(100), 'test')
-      const reachable = given.simulated || (given.mode === 'production' && !given.desktop)
+      const { outcome } = await guard.write(setpoint(100), 'test', false)
+      const elsewhere = given.mode === 'simulation' || given.desktop
+      const reachable = given.mode !== 'replay' && (given.simulated || !elsewhere)
       const expected = !given.enabled || !reachable ? 'refused' : given.dryRun ? 'recorded' : 'confirmed'
       expect(outcome).toBe(expected)
       expect(sent).toEqual(expected === 'confirmed' ? [100] : [])
@@ -144,7 +158,7 @@ describe('guard', () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: -20_000, max: 20_000 }), async (value) => {
         const { guard, sent } = guardWith({})
-        const { outcome } = await guard.write(setpoint(value), 'test')
+        const { outcome } = await guard.write(setpoint(value), 'test', false)
         const inside = value >= -5000 && value <= 4000
         expect(outcome).toBe(inside ? 'confirmed' : 'refused')
         expect(sent).toEqual(inside ? [value] : [])
@@ -154,22 +168,48 @@ describe('guard', () => {
 
   it('S1: refuses a command that the map does not declare', async () => {
     const { guard, sent } = guardWith({})
-    await expect(guard.write(setpoint(1, 'switchOn'), 'test')).resolves.toMatchObject({ outcome: 'refused' })
+    await expect(guard.write(setpoint(1, 'switchOn'), 'test', false)).resolves.toMatchObject({ outcome: 'refused' })
     expect(sent).toEqual([])
   })
 
   it('S12: sends nothing automatically that is not verified for this site', async () => {
     const { guard, sent } = guardWith({ unverified: 'the command setPowerW is not verified for this site' })
-    await expect(guard.write(setpoint(100), 'test')).resolves.toEqual({
+    await expect(guard.write(setpoint(100), 'test', false)).resolves.toEqual({
       outcome: 'refused',
       reason: 'the command setPowerW is not verified for this site',
     })
     expect(sent).toEqual([])
   })
 
+  it('S11: records what rests on a simulated reading, and sends it to a simulated device only', async () => {
+    for (const simulated of bits) {
+      const { guard, sent, records } = guardWith({ mode: 'hybrid', simulated })
+      const { outcome } = await guard.write(setpoint(100), 'test', true)
+      expect(outcome).toBe(simulated ? 'confirmed' : 'recorded')
+      expect(sent).toEqual(simulated ? [100] : [])
+      if (!simulated) expect(records).toMatchObject([{ outcome: 'recorded', frames: ['aa'] }])
+    }
+  })
+
+  it('S3: refuses what a device would hold for ever and is not safe for that', async () => {
+    const { guard, sent } = guardWith({ unsafeForEver: 'the device would hold 100 W for ever' })
+    await expect(guard.write(setpoint(100), 'test', false)).resolves.toMatchObject({ outcome: 'refused' })
+    expect(sent).toEqual([])
+  })
+
+  it('S1: by hand: nothing without Armed, whatever the state of control', async () => {
+    for (const kind of ['manual', 'register'] as const) {
+      const { sent, records, ...rig } = guardWith({ armed: false, enabled: false })
+      const { outcome, reason: why } = await rig[kind](5)
+      expect([outcome, why]).toEqual(['refused', 'a write by hand needs Armed: arm yourself first'])
+      expect(sent).toEqual([])
+      expect(records.map((record) => record.outcome)).toEqual(['refused'])
+    }
+  })
+
   it('S2: journals the attempt with its bytes before the wire, and the result after', async () => {
     const { guard, records } = guardWith({})
-    await guard.write(setpoint(250), 'covers import')
+    await guard.write(setpoint(250), 'covers import', false)
     expect(records.map(({ outcome }) => outcome)).toEqual(['attempt', 'confirmed'])
     expect(records[0]).toMatchObject({
       deviceId: 'battery',
@@ -182,7 +222,7 @@ describe('guard', () => {
 
   it('S2: dry run records the bytes and sends nothing, not even a release', async () => {
     const { guard, sent, records } = guardWith({ dryRun: true })
-    await guard.write(setpoint(250), 'covers import')
+    await guard.write(setpoint(250), 'covers import', false)
     await guard.release('battery', 'setPowerW', 'stop')
     expect(sent).toEqual([])
     expect(records.map(({ outcome }) => outcome)).toEqual(['recorded', 'recorded'])
@@ -194,7 +234,7 @@ describe('guard', () => {
       bits.flatMap((dryRun) =>
         bits.flatMap((desktop) =>
           bits.flatMap((controlled) =>
-            (['production', 'simulation'] as const).map((mode) => ({
+            (['production', 'simulation', 'hybrid', 'replay'] as const).map((mode) => ({
               simulated,
               enabled,
               dryRun,
@@ -214,7 +254,8 @@ describe('guard', () => {
         const rig = guardWith(given)
         const { outcome } = await rig[kind](5)
         const fought = given.controlled && given.enabled && !given.dryRun
-        const allowed = (given.simulated || given.mode === 'production') && !fought
+        const reachable = given.mode !== 'replay' && (given.simulated || given.mode !== 'simulation')
+        const allowed = reachable && !fought
         expect(outcome).toBe(allowed ? (kind === 'manual' ? 'confirmed' : 'written') : 'refused')
         expect(rig.sent).toEqual(allowed ? [5] : [])
         expect(rig.records.at(-1)).toMatchObject({ principal: 'cli:maria', outcome })
@@ -235,7 +276,6 @@ describe('guard', () => {
   })
 
   it.each([
-    ['without Armed', 5, { armed: false }, 'Armed'],
     ['below the limits', -1, {}, 'outside the limits that were given, 0 to 10'],
     ['above the limits', 11, {}, 'outside the limits'],
     ['with limits that are none', 5, { min: 6, max: 4 }, 'are no limits'],
