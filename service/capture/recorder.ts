@@ -46,7 +46,7 @@ interface Entry {
   readonly result: StepResult<unknown>
 }
 
-const fileName = (atMs: number): string => `${String(Math.floor(atMs)).padStart(14, '0')}.jsonl.gz`
+const fileName = (atMs: number): string => `${String(atMs).padStart(14, '0')}.jsonl.gz`
 const timeOf = (name: string): number => (/^\d{14}\.jsonl\.gz$/.test(name) ? Number(name.slice(0, 14)) : Number.NaN)
 
 /** Creates the folder if need be. Nothing of it can delay a cycle or fail the service. */
@@ -60,6 +60,8 @@ export function createCaptureRecorder(options: RecorderOptions): CaptureRecorder
   let troubled = false
   let segment: Segment | undefined
   let untilMs = 0
+  let retryMs = Number.NEGATIVE_INFINITY
+  let lastName = 0
   let flushedMs = 0
   let encoders = new Map<string, StepEncoder>()
   const states = new Map<string, unknown>()
@@ -86,7 +88,8 @@ export function createCaptureRecorder(options: RecorderOptions): CaptureRecorder
   }
 
   function begin(atMs: number): Segment {
-    segment = createSegment(join(folder, fileName(atMs)))
+    lastName = Math.max(lastName + 1, Math.floor(atMs))
+    segment = createSegment(join(folder, fileName(lastName)))
     untilMs = clock.monotonicMs() + segmentMs
     flushedMs = clock.monotonicMs()
     encoders = new Map()
@@ -99,12 +102,12 @@ export function createCaptureRecorder(options: RecorderOptions): CaptureRecorder
     if (failure) {
       trouble(failure)
       segment = undefined
-      untilMs = clock.monotonicMs() + flushEveryMs
+      retryMs = clock.monotonicMs() + flushEveryMs
     }
     const nowMs = clock.monotonicMs()
     if (segment && nowMs >= untilMs) end()
     // After a failure the next attempt waits a little.
-    if (segment ?? nowMs >= untilMs) {
+    if (segment ?? nowMs >= retryMs) {
       const target = segment ?? begin(input.atMs)
       let encoder = encoders.get(gridId)
       if (!encoder) encoders.set(gridId, (encoder = createStepEncoder(gridId, wanted)))
@@ -144,7 +147,9 @@ export function createCaptureRecorder(options: RecorderOptions): CaptureRecorder
     },
     async *read(fromMs, toMs) {
       await ready
+      work()
       await segment?.flush()
+      await Promise.all(closing)
       const names = await segmentsOf(folder)
       for (const [index, name] of names.entries()) {
         const next = names[index + 1]

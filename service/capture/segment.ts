@@ -1,4 +1,5 @@
 import { createWriteStream } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { finished } from 'node:stream/promises'
 import { constants, createGzip } from 'node:zlib'
 
@@ -28,6 +29,20 @@ export function createSegment(file: string): Segment {
   gzip.on('error', fail)
   target.on('error', fail)
   gzip.pipe(target)
+  let flushed = Promise.resolve()
+  async function flush(): Promise<void> {
+    if (failure) return
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    const done = (): void => resolve(undefined)
+    // A failing disk ends both; that is seen at close.
+    gzip.once('close', done)
+    gzip.flush(constants.Z_SYNC_FLUSH, done)
+    await promise
+    gzip.off('close', done)
+    while (gzip.readableLength > 0 && !gzip.destroyed) await nextTurn()
+    if (!target.destroyed) await new Promise((written) => target.write('', written))
+  }
+
   return {
     file,
     line(value) {
@@ -35,19 +50,14 @@ export function createSegment(file: string): Segment {
     },
     waiting: () => gzip.writableLength + target.writableLength,
     failed: () => failure,
-    async flush() {
-      if (failure) return
-      const { promise, resolve } = Promise.withResolvers<undefined>()
-      // What a failing disk leaves undone is seen at close.
-      gzip.once('close', () => resolve(undefined))
-      gzip.flush(constants.Z_SYNC_FLUSH, () => resolve(undefined))
-      await promise
-      if (target.writableLength > 0) await new Promise((done) => target.write('', done))
-    },
+    flush: () => (flushed = flushed.then(flush)),
     async close() {
+      await flushed
+      if (!failure) {
+        gzip.end()
+        await finished(target)
+      }
       if (failure) throw failure
-      gzip.end()
-      await finished(target)
     },
   }
 }

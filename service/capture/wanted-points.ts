@@ -35,6 +35,7 @@ export function wantedPoints(site: Site): (deviceId: string, point: string) => b
     ...site.devices.flatMap(({ circuit }) => (Array.isArray(circuit) ? circuit.map(({ when }) => when) : [])),
   ]
   const named = new Set(conditions.map(({ device, point }) => `${device} ${point}`))
-  const plain = /^(\w+?)(\.l[123])?$/
+  // A hybrid device has its metrics under the part they belong to.
+  const plain = /^(?:(?:grid|pv|battery|charger|load|meter)\.)?(\w+?)(?:\.l[123])?$/
   return (deviceId, point) => metrics.has(plain.exec(point)?.[1] ?? '') || named.has(`${deviceId} ${point}`)
 }

@@ -1,5 +1,6 @@
 import type { Site } from '#contract/site.ts'
-import { type GridState, initialState, step } from '../control/step.ts'
+import type { GridState } from '../control/state.ts'
+import { initialState, step } from '../control/step.ts'
 import type { StepInput, StepResult } from '../control/types.ts'
 import { compileSite, type SiteCommands } from '../domain/site-model.ts'
 

@@ -1,0 +1,71 @@
+import { type Site, site } from '#contract/site.ts'
+
+const home = {
+  version: 2,
+  name: 'A home',
+  grids: [{ id: 'grid', name: 'Grid', connection: { id: 'main', name: 'Main', fuseA: 25, meter: 'meter' } }],
+  devices: [
+    { id: 'meter', name: 'Meter', role: 'grid-meter', map: 'eastron/sdm630', connection: 'tcp://10.0.0.1' },
+    {
+      id: 'pv',
+      name: 'PV',
+      role: 'pv',
+      map: 'sunspec/inverter',
+      connection: 'tcp://10.0.0.2',
+      pv: { ratedPowerW: 8000 },
+    },
+    {
+      id: 'battery',
+      name: 'Battery',
+      role: 'battery',
+      map: 'r-ems/demo-battery',
+      connection: 'tcp://10.0.0.3',
+      battery: { minSocPercent: 10, maxChargeW: 5000, maxDischargeW: 5000 },
+    },
+    {
+      id: 'wallbox',
+      name: 'Wallbox',
+      role: 'charger',
+      map: 'r-ems/demo-charger',
+      connection: 'tcp://10.0.0.4',
+      charger: { maxCurrentA: 16 },
+    },
+    {
+      id: 'heater',
+      name: 'Heater',
+      role: 'load',
+      map: 'r-ems/demo-heater',
+      connection: 'tcp://10.0.0.5',
+      load: { kind: 'modulating', maxW: 3000 },
+    },
+  ],
+}
+
+/** PV, a battery, a wallbox and a heater behind 25 A. */
+export const homeSite: Site = site.parse(home)
+
+/** Chargers behind one fuse with a meter, as many as wanted, their phases in rotation. */
+export function depotSite(chargers: number, fuseA: number): Site {
+  const rotations = [
+    ['l1', 'l2', 'l3'],
+    ['l2', 'l3', 'l1'],
+    ['l3', 'l1', 'l2'],
+  ]
+  return site.parse({
+    version: 2,
+    name: 'A depot',
+    grids: [{ id: 'grid', name: 'Grid', connection: { id: 'main', name: 'Main', fuseA, meter: 'meter' } }],
+    devices: [
+      home.devices[0],
+      ...Array.from({ length: chargers }, (_, index) => ({
+        id: `charger-${index + 1}`,
+        name: `Bay ${index + 1}`,
+        role: 'charger',
+        map: 'r-ems/demo-charger',
+        connection: `tcp://10.0.1.${index + 1}`,
+        phases: rotations[index % 3],
+        charger: { maxCurrentA: 32 },
+      })),
+    ],
+  })
+}
