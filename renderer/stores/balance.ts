@@ -1,6 +1,6 @@
 import type { PowerFlow } from '#contract/api.ts'
 
-export type EnergyKind = 'grid' | 'solar' | 'battery' | 'load'
+export type EnergyKind = 'grid' | 'solar' | 'battery' | 'load' | 'charging'
 
 /** What flows into the busbar and out of it, W. Undefined when one of the four powers is not measured. */
 export interface Balance {

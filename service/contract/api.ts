@@ -231,6 +231,8 @@ export const powerFlow = z.strictObject({
   pv: flow,
   battery: flow.extend({ socPercent: z.number().optional() }),
   load: flow,
+  /** The chargers' part of the load; absent on a site without any. */
+  chargers: flow.optional(),
   weather: z.strictObject({ irradianceWm2: z.number().optional(), temperatureC: z.number().optional() }).optional(),
   limits: z.array(limitState),
   setpoints: z.array(setpointState),

@@ -17,15 +17,13 @@ export interface GridSnapshot {
 
 export interface Snapshots {
   take(cycle: {
-    gridId: string
-    name: string
+    grid: { gridId: string; name: string; periodMs: number; controlledBy: string }
     input: StepInput
     result: StepResult<unknown>
     timing: CycleTiming
     failure: string | undefined
     setpoints: SetpointState[]
     flows: GridFlows
-    periodMs: number
     durationMs: number
   }): GridSnapshot
   grids(): readonly GridState[]
@@ -44,7 +42,7 @@ export function createSnapshots(site: Site, control: () => ControlState): Snapsh
     const all = inOrder()
     const [first] = all
     if (!first || all.length < site.grids.length) return undefined
-    const { grid, pv, battery, load } = siteFlows(all.map(({ flows }) => flows))
+    const { grid, pv, battery, load, chargers } = siteFlows(all.map(({ flows }) => flows))
     return {
       atMs: Math.max(...all.map(({ state }) => state.atMs)),
       cycle: first.state.cycle,
@@ -54,6 +52,7 @@ export function createSnapshots(site: Site, control: () => ControlState): Snapsh
       pv,
       battery,
       load,
+      ...(chargers.deviceIds.length > 0 && { chargers }),
       limits: all.flatMap(({ state }) => state.limits),
       setpoints: all.flatMap(({ state }) => state.setpoints),
       control: control(),
@@ -61,7 +60,7 @@ export function createSnapshots(site: Site, control: () => ControlState): Snapsh
   }
 
   return {
-    take({ gridId, name, input, result, timing, failure, setpoints, flows, periodMs, durationMs }) {
+    take({ grid: { gridId, name, periodMs, controlledBy }, input, result, timing, failure, setpoints, flows, durationMs }) {
       const { grid, pv, battery, load, chargers } = flows
       const state: GridState = {
         gridId,
@@ -70,7 +69,7 @@ export function createSnapshots(site: Site, control: () => ControlState): Snapsh
         cycle: timing.number,
         state: failure === undefined ? 'running' : 'failing',
         ...(failure !== undefined && { reason: failure }),
-        controlledBy: gridId,
+        controlledBy,
         grid: { ...grid },
         pv,
         battery,
