@@ -11,10 +11,18 @@ const text = (value: Reading['value']): string | undefined =>
 
 /** The commands a map declares: the allowlist of the guard. */
 export function commandsOf(map: LoadedMap): ReadonlyMap<string, MapCommand> {
-  return new Map(
-    Object.entries(map.map.commands ?? {}).flatMap(([name, command]) => (command ? [[name, command]] : [])),
-  )
+  let found = commandsOfMap.get(map)
+  if (!found) {
+    found = new Map(
+      Object.entries(map.map.commands ?? {}).flatMap(([name, command]) => (command ? [[name, command]] : [])),
+    )
+    commandsOfMap.set(map, found)
+  }
+  return found
 }
+
+/** Asked for every setpoint in every cycle. */
+const commandsOfMap = new WeakMap<LoadedMap, ReadonlyMap<string, MapCommand>>()
 
 /** The commands of every device of a site, by device. */
 export function commandsOfSite(

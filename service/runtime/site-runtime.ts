@@ -3,6 +3,7 @@ import type { ArmedState, GridCycle, GridState } from '#contract/control.ts'
 import type { Site } from '#contract/site.ts'
 import type { SiteDevice } from '#contract/site-device.ts'
 import type { GridState as GridStepState } from '../control/state.ts'
+import { controllerOf } from '../domain/island.ts'
 import { initialState, step } from '../control/step.ts'
 import type { StepInput, StepResult, Wish } from '../control/types.ts'
 import type { Clock } from '../domain/clock.ts'
@@ -84,6 +85,8 @@ export function startSiteRuntime(options: {
   let model = options.model
   const gridOf = gridOfDevices(site)
   const snapshots = createSnapshots(site, control)
+  // Looked at once per cycle: it is about all maps, and asked for every setpoint.
+  let unconfirmed = mapsConfirmed()
   const guard = createGuard({
     mode,
     desktop,
@@ -91,12 +94,13 @@ export function startSiteRuntime(options: {
     journal: options.journal,
     journalDurable: options.journalDurable,
     controlled: (deviceId) => snapshots.setpoints().some((setpoint) => setpoint.deviceId === deviceId),
-    targets: new Map(entries.map((entry) => [entry.config.id, targetOf(entry, site, mapsConfirmed)])),
+    targets: new Map(entries.map((entry) => [entry.config.id, targetOf(entry, site, () => unconfirmed)])),
   })
   const outputTargets = new Map(entries.map((entry) => [entry.config.id, outputTargetOf(entry, clock)]))
   const outputs = createOutputs({ guard, target: (id) => outputTargets.get(id), budget, faults, clock })
 
   function freeze(elapsedS: number): StepInput {
+    unconfirmed = mapsConfirmed()
     const monotonicMs = clock.monotonicMs()
     return {
       atMs: clock.nowMs(),
@@ -115,9 +119,11 @@ export function startSiteRuntime(options: {
     function complete({ input, result, timing, startMs, failure }: CompletedCycle<GridStepState>): void {
       const setpoints = outputs.apply(result.decisions, clock.monotonicMs())
       onStep?.(gridId, input, result)
+      const controlledBy = controllerOf(model, gridId, input.readings)
       const flows = flowsOf(configs, connection.meter, input.readings, periodMs, input.atMs)
       const durationMs = clock.monotonicMs() - startMs
-      onCycle(snapshots.take({ gridId, name, input, result, timing, failure, setpoints, flows, periodMs, durationMs }))
+      const grid = { gridId, name, periodMs, controlledBy }
+      onCycle(snapshots.take({ grid, input, result, timing, failure, setpoints, flows, durationMs }))
     }
 
     return startGridRuntime({
@@ -180,13 +186,19 @@ function tellFailing(faults: Faults, gridId: string, name: string, reason: strin
 
 /** The device as the guard sees it; its map may be replaced while the service runs. */
 function targetOf(entry: SiteDeviceEntry, site: Site, mapsConfirmed: () => string | undefined): WriteTarget {
+  // What is verified stands in the site file, which does not change while this runs.
+  const known = new Map<string, string | undefined>()
+  const unproven = (command: string): string | undefined => {
+    if (!known.has(command)) known.set(command, unverified(site, entry.config, command))
+    return known.get(command)
+  }
   return {
     device: entry.device,
     simulated: entry.simulated,
     get commands() {
       return commandsOf(entry.map)
     },
-    unverified: (command) => unverified(site, entry.config, command) ?? mapsConfirmed(),
+    unverified: (command) => unproven(command) ?? mapsConfirmed(),
     unsafeForEver(command, value) {
       const declared = commandsOf(entry.map).get(command)
       return declared && unsafeForEver(command, declared, value, entry.config)

@@ -60,7 +60,16 @@ export function createSnapshots(site: Site, control: () => ControlState): Snapsh
   }
 
   return {
-    take({ grid: { gridId, name, periodMs, controlledBy }, input, result, timing, failure, setpoints, flows, durationMs }) {
+    take({
+      grid: { gridId, name, periodMs, controlledBy },
+      input,
+      result,
+      timing,
+      failure,
+      setpoints,
+      flows,
+      durationMs,
+    }) {
       const { grid, pv, battery, load, chargers } = flows
       const state: GridState = {
         gridId,

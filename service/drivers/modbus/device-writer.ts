@@ -21,7 +21,13 @@ export interface WriterOptions {
 
 export interface DeviceWriter {
   /** Writes a value, or gives control back when there is none. */
-  write(map: ResolvedMap, command: ResolvedCommand, value: number | undefined): Promise<WriteOutcome>
+  write(
+    map: ResolvedMap,
+    command: ResolvedCommand,
+    value: number | undefined,
+    /** Whether another write waits behind this one, which then does not wait to be confirmed. */
+    overtaken: () => boolean,
+  ): Promise<WriteOutcome>
   encode(map: ResolvedMap, command: ResolvedCommand, value: number): readonly string[]
   /** Reads the registers that encoding needs. False when one did not answer. */
   learn(writes: readonly ResolvedWrite[]): Promise<boolean>
@@ -82,7 +88,12 @@ export function createDeviceWriter(options: WriterOptions): DeviceWriter {
     return problem
   }
 
-  async function confirm(map: ResolvedMap, command: ResolvedCommand, value: number): Promise<Partial<WriteOutcome>> {
+  async function confirm(
+    map: ResolvedMap,
+    command: ResolvedCommand,
+    value: number,
+    overtaken: () => boolean,
+  ): Promise<Partial<WriteOutcome>> {
     const { point, tolerance, withinMs } = command.readBack!
     const deadlineMs = clock.monotonicMs() + withinMs
     for (;;) {
@@ -90,6 +101,7 @@ export function createDeviceWriter(options: WriterOptions): DeviceWriter {
       // A hair more than the tolerance, for values like 0.1 + 0.2.
       if (found.value !== undefined && Math.abs(found.value - value) <= tolerance * (1 + 1e-9) + 1e-9)
         return { result: 'confirmed', readBack: found.value }
+      if (overtaken()) return { result: 'written', reason: 'another write followed before it could be confirmed' }
       const leftMs = deadlineMs - clock.monotonicMs()
       if (leftMs > 0 && (await pause(Math.min(readBackPauseMs, leftMs)))) continue
       const { unit } = command
@@ -116,7 +128,7 @@ export function createDeviceWriter(options: WriterOptions): DeviceWriter {
       if (typeof planned === 'string') return []
       return reader.preview(planned.map(({ request }) => request)).map((frame) => frame.toString('hex'))
     },
-    async write(map, command, value) {
+    async write(map, command, value, overtaken) {
       const frames: string[] = []
       const writes = writesOf(command, value)
       if (!writer) return { result: 'failed', reason: 'the bus is read-only', frames }
@@ -132,7 +144,7 @@ export function createDeviceWriter(options: WriterOptions): DeviceWriter {
         return { result: 'failed', ...problem, reason: `${which}: ${problem.reason}`, frames }
       }
       if (value === undefined || !command.readBack) return { result: 'written', frames }
-      return { result: 'failed', ...(await confirm(map, command, value)), frames }
+      return { result: 'failed', ...(await confirm(map, command, value, overtaken)), frames }
     },
   }
 }

@@ -65,6 +65,8 @@ export function createModbusDevice(options: ModbusDeviceOptions): Device {
   let learned = false
   let polling: Promise<void> | undefined
   let writing: Promise<unknown> = Promise.resolve()
+  /** Writes that wait for the one under way. */
+  let waiting = 0
 
   function bind(layout?: SunspecLayout): Binding {
     const map = resolveMap(loaded, layout, sunspecModels)
@@ -186,11 +188,13 @@ export function createModbusDevice(options: ModbusDeviceOptions): Device {
 
   /** One command at a time, so that the writes of two never mingle. */
   function act(name: string, value: number | undefined): Promise<WriteOutcome> {
+    waiting += 1
     const mine = writing.then(async (): Promise<WriteOutcome> => {
+      waiting -= 1
       const found = commandOf(name)
       return 'reason' in found
         ? { result: 'failed', reason: found.reason, frames: [] }
-        : writes.write(found.map, found.command, value)
+        : writes.write(found.map, found.command, value, () => waiting > 0)
     })
     writing = mine
     return mine
