@@ -8,6 +8,7 @@ import { thisBoot } from './access/boot.ts'
 import { checkedPreset, createConsoleToken } from './access/console-token.ts'
 import { announce } from './announce.ts'
 import { createAudit } from './access/audit.ts'
+import { createCaptureRecorder } from './capture/recorder.ts'
 import { createApi } from './api/server.ts'
 import type { Options } from './config.ts'
 import type { ArmedBus } from './drivers/modbus/bus.ts'
@@ -210,8 +211,21 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     commands,
     unitOf: (id, command) => devices.find(({ config }) => config.id === id)?.map.map.commands?.[command]?.unit ?? '',
     journalDurable: (record) => storage.journal.appendDurable(record),
-    use: (_site, model) => runtime.useModel(model),
+    use(changed, model) {
+      capture.useSite(changed)
+      runtime.useModel(model)
+    },
   })
+  const capture = resources.use(
+    createCaptureRecorder({
+      folder: join(dataFolder, 'capture'),
+      site,
+      commands,
+      version: semver,
+      clock,
+      note: (message) => addEvent({ atMs: clock.nowMs(), severity: 'warning', code: 'capture.stopped', message }),
+    }),
+  )
   const stamp = { data: { epoch: identity.epoch } }
   const runtime = resources.use(
     startSiteRuntime({
@@ -228,7 +242,10 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       mapsConfirmed: confirmedMaps.obstacle,
       budget,
       faults,
-      onStep: limitsEdit.observe,
+      onStep(gridId, input, result) {
+        limitsEdit.observe(gridId, input, result)
+        capture.add(gridId, input, result)
+      },
       onCycle(snapshot) {
         watchDevices()
         storage.addSamples(newSamples())
@@ -247,6 +264,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     wishes,
     armed,
     explainer,
+    capture,
     limitsEdit,
     epoch: identity.epoch,
     dataFolder,

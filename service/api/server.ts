@@ -20,6 +20,7 @@ import { answerBrokenRequest, sendError } from './problems.ts'
 import { armedRoutes } from './routes/armed.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { busRoutes } from './routes/bus.ts'
+import { captureRoutes } from './routes/capture.ts'
 import { controlRoutes } from './routes/control.ts'
 import { limitsRoutes } from './routes/limits.ts'
 import { controlInsightRoutes } from './routes/control-insight.ts'
@@ -240,6 +241,7 @@ async function installRoutes(
   await app.register(controlRoutes, { sources })
   await app.register(limitsRoutes, { sources })
   await app.register(controlInsightRoutes, { sources })
+  await app.register(captureRoutes, { sources })
   await app.register(armedRoutes, { sources })
   await app.register(historyRoutes, { sources })
   await app.register(metricRoutes, { metrics })

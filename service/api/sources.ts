@@ -97,6 +97,8 @@ export interface Sources {
   writeRules(): WriteRules
   /** Rejects with device.unknown. */
   explain(query: ExplainQuery): Promise<Explanation>
+  /** What control has seen and decided, as a compressed capture; it may begin earlier. */
+  capture(fromMs: number, toMs: number): AsyncIterable<Uint8Array>
   wishes(): readonly ControlWish[]
   /**
    * Resolves once it is durable and holds. Rejects with device.unknown, control.unknown, control.outside, control.not-decided or

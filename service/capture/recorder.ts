@@ -15,6 +15,8 @@ import { wantedPoints } from './wanted-points.ts'
 export interface CaptureRecorder extends AsyncDisposable {
   /** Takes one step. Only notes it; encoding and writing happen between cycles. The input must not change afterwards. */
   add(gridId: string, input: StepInput, result: StepResult<unknown>): void
+  /** The steps from here on are those of a changed site. */
+  useSite(site: Site): void
   /** The bytes of a capture that covers this time as far as there is one; it may begin up to 15 minutes earlier. */
   read(fromMs: number, toMs: number): AsyncIterable<Uint8Array>
 }
@@ -51,8 +53,9 @@ const timeOf = (name: string): number => (/^\d{14}\.jsonl\.gz$/.test(name) ? Num
 
 /** Creates the folder if need be. Nothing of it can delay a cycle or fail the service. */
 export function createCaptureRecorder(options: RecorderOptions): CaptureRecorder {
-  const { folder, site, commands, version, clock, note, maxBytes = defaultMaxBytes } = options
-  const wanted = wantedPoints(site)
+  const { folder, commands, version, clock, note, maxBytes = defaultMaxBytes } = options
+  let { site } = options
+  let wanted = wantedPoints(site)
   let queue: Entry[] = []
   let scheduled = false
   /** What control remembers after steps that were left out. */
@@ -144,6 +147,12 @@ export function createCaptureRecorder(options: RecorderOptions): CaptureRecorder
       if (full || skipped.size > 0) skipped.set(gridId, result.state)
       else queue.push({ gridId, input, result })
       schedule()
+    },
+    useSite(changed) {
+      work()
+      end()
+      site = changed
+      wanted = wantedPoints(changed)
     },
     async *read(fromMs, toMs) {
       await ready

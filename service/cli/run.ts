@@ -3,13 +3,17 @@ import { UsageError } from '../args.ts'
 import { version } from '../version.ts'
 import { audit } from './audit.ts'
 import { NoAnswer, Refused } from './ask-service.ts'
+import { capture } from './capture.ts'
 import { control } from './control.ts'
+import { explain } from './explain.ts'
 import { failsafe } from './failsafe.ts'
 import { identify } from './identify.ts'
 import { map } from './map.ts'
 import { pair } from './pair.ts'
 import { read } from './read.ts'
 import { registers } from './registers.ts'
+import { replay } from './replay.ts'
+import { simulate } from './simulate.ts'
 import { status } from './status.ts'
 import { sunspec } from './sunspec.ts'
 import { type Command, CommandFailure, exitCode, type Terminal } from './terminal.ts'
@@ -21,6 +25,10 @@ const commands: Readonly<Record<string, Command>> = {
   status,
   control,
   failsafe,
+  explain,
+  simulate,
+  capture,
+  replay,
   identify,
   read,
   registers,

@@ -209,6 +209,10 @@ export const explanation = z.strictObject({
 })
 export type Explanation = z.infer<typeof explanation>
 
+export const captureQuery = z.strictObject({
+  seconds: z.coerce.number().int().min(1).max(604_800).default(3600).meta({ title: 'How far back', unit: 's' }),
+})
+
 /** One row of the table that says what becomes of a write. `any` stands for every value. */
 export const writeRule = z.strictObject({
   mode: z.enum(['any', 'production', 'simulation', 'hybrid', 'replay']),

@@ -2,6 +2,7 @@ import type { Principal } from '#contract/access.ts'
 import type { ArmedState, ControlTarget, ControlWish, Explanation } from '#contract/control.ts'
 import { EdgeError } from '#contract/errors.ts'
 import type { Sources } from '../api/sources.ts'
+import type { CaptureRecorder } from '../capture/recorder.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Storage } from '../storage/types.ts'
 import { type Armed, keyOf } from './armed.ts'
@@ -20,6 +21,7 @@ export type ControlSources = Pick<
   | 'failsafe'
   | 'writeRules'
   | 'explain'
+  | 'capture'
   | 'wishes'
   | 'setWish'
   | 'clearWish'
@@ -42,14 +44,27 @@ export function createControlSources(parts: {
   wishes: Wishes
   armed: Armed
   explainer: Explainer
+  capture: Pick<CaptureRecorder, 'read'>
   limitsEdit: LimitsEdit
   epoch: number
   dataFolder: string
   /** The wishes have changed. */
   wishesChanged(): void
 }): ControlSources {
-  const { clock, runtime, storage, entries, wishes, armed, explainer, limitsEdit, epoch, dataFolder, wishesChanged } =
-    parts
+  const {
+    clock,
+    runtime,
+    storage,
+    entries,
+    wishes,
+    armed,
+    explainer,
+    capture,
+    limitsEdit,
+    epoch,
+    dataFolder,
+    wishesChanged,
+  } = parts
   const proofs = loadProofs(dataFolder)
   const entryOf = (id: string): SiteDeviceEntry => {
     const entry = entries.find(({ config }) => config.id === id)
@@ -117,6 +132,7 @@ export function createControlSources(parts: {
         (deviceId, command) => runtime.valueNow(deviceId, command),
       ),
     }),
+    capture: (fromMs, toMs) => capture.read(fromMs, toMs),
     async explain({ device, at }): Promise<Explanation> {
       entryOf(device)
       // What holds now is known without the disk.

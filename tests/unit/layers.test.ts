@@ -21,6 +21,9 @@ const violations: readonly [file: string, code: string][] = [
   ['service/domain/planted.ts', `import '../control/step.ts'`],
   ['service/control/planted.ts', `import '../drivers/driver.ts'`],
   ['service/control/planted-io.ts', `import 'node:fs'`],
+  ['service/capture/planted.ts', `import '../simulation/simulate.ts'`],
+  ['service/simulation/planted.ts', `import '../runtime/cycle.ts'`],
+  ['service/simulation/planted-driver.ts', `import '../drivers/modbus/bus.ts'`],
   ['service/pointmap/planted.ts', `import '../drivers/driver.ts'`],
   ['service/drivers/planted.ts', `import '../storage/storage.ts'`],
   ['service/drivers/modbus/planted.ts', `import '../../control/step.ts'`],
@@ -41,6 +44,11 @@ const violations: readonly [file: string, code: string][] = [
 const allowed: readonly [file: string, code: string][] = [
   ['service/control/fine.ts', `import '../domain/clock.ts'\nimport '#contract/api.ts'`],
   ['service/drivers/modbus/fine.ts', `import '../../pointmap/types.ts'\nimport '../../domain/clock.ts'`],
+  ['service/capture/fine.ts', `import '../control/types.ts'\nimport './format.ts'\nimport 'node:fs'`],
+  [
+    'service/simulation/fine.ts',
+    `import '../capture/format.ts'\nimport '../control/step.ts'\nimport '../drivers/simulated/charger.ts'`,
+  ],
   ['service/runtime/fine.ts', `import '../control/step.ts'\nimport '../drivers/driver.ts'`],
   ['service/access/fine.ts', `import '../domain/clock.ts'\nimport './accounts.ts'`],
   ['service/trust/fine.ts', `import '../domain/clock.ts'\nimport './certificate.ts'`],

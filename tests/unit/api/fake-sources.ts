@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import type { SiteLimit, SiteLimits } from '../../../service/contract/site-limits.ts'
 import type { Principal } from '#contract/access.ts'
 import type { ControlRequest, Device, PowerFlow, Status } from '#contract/api.ts'
@@ -187,13 +188,17 @@ export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
     cycles: () => ({ atMs: nowMs, epoch: 7, grids: [] }),
     failsafe: () => ({ devices: [failsafe] }),
     writeRules: () => ({ automatic: [...writeTable] }),
+    async *capture() {
+      yield gzipSync('{}\n')
+    },
     async explain({ device, at = nowMs }) {
       if (device !== 'battery') throw new EdgeError('device.unknown', `there is no device "${device}"`)
       return { device, atMs: at, setpoints: [] }
     },
     wishes: () => [...wished.values()],
     async setWish(target, { value, reason, ttlS }, { name }) {
-      if (target.deviceId !== 'battery') throw new EdgeError('device.unknown', `there is no device "${target.deviceId}"`)
+      if (target.deviceId !== 'battery')
+        throw new EdgeError('device.unknown', `there is no device "${target.deviceId}"`)
       if (target.command !== 'setPowerW') throw new EdgeError('control.unknown', `battery has no ${target.command}`)
       if (Math.abs(value) > 5000) throw new EdgeError('control.outside', `${value} is outside the limits`)
       const times = { sinceMs: nowMs, untilMs: nowMs + ttlS * 1000, leftS: ttlS }

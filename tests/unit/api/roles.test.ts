@@ -28,6 +28,7 @@ const table: Readonly<Record<string, 'public' | Role>> = {
   'GET /api/v1/cycles': 'viewer',
   'GET /api/v1/failsafe': 'viewer',
   'GET /api/v1/explain': 'viewer',
+  'GET /api/v1/capture': 'installer',
   'GET /api/v1/write-rules': 'viewer',
   'GET /api/v1/controls': 'viewer',
   'GET /api/v1/armed': 'viewer',

@@ -244,6 +244,7 @@ describe('the rolling capture of a service', () => {
     const clock = manualClock()
     const notes: string[] = []
     await using recorder = record(clock, notes)
+    await exported(recorder, fromMs, fromMs)
     await feed(recorder, steps(2000), clock)
     const file = await exported(recorder, fromMs, fromMs + 2_000_000)
     const again = await replay({ records: readCapture(file), parseSite, controller: following })
@@ -284,6 +285,7 @@ describe('the rolling capture of a service', () => {
     const clock = manualClock()
     {
       await using recorder = record(clock, [], 30_000)
+      await exported(recorder, fromMs, fromMs)
       await feed(recorder, steps(7300), clock)
     }
     const names = readdirSync(folder).toSorted()
@@ -298,6 +300,7 @@ describe('the rolling capture of a service', () => {
     await open.flush()
     const clock = manualClock()
     await using recorder = record(clock, [])
+    await exported(recorder, fromMs, fromMs)
     await feed(recorder, steps(3, 5), clock)
     const records = await all(await exported(recorder, fromMs, fromMs + 600_000))
     expect(records.map(({ kind }) => kind)).toEqual(['header', 'step', 'header', 'step', 'step', 'step'])
