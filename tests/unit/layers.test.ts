@@ -21,6 +21,7 @@ const violations: readonly [file: string, code: string][] = [
   ['service/domain/planted.ts', `import '../control/step.ts'`],
   ['service/control/planted.ts', `import '../drivers/driver.ts'`],
   ['service/control/planted-io.ts', `import 'node:fs'`],
+  ['service/control/planted-capture.ts', `import '../capture/format.ts'`],
   ['service/capture/planted.ts', `import '../simulation/simulate.ts'`],
   ['service/simulation/planted.ts', `import '../runtime/cycle.ts'`],
   ['service/simulation/planted-driver.ts', `import '../drivers/modbus/bus.ts'`],
