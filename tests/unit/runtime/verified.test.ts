@@ -17,11 +17,13 @@ function siteWith(meter: Proof | undefined, battery: Proof | undefined): Site {
     ...(verified && { verified }),
   })
   return siteSchema.parse({
-    version: 1,
+    version: 2,
     name: 'Test',
-    grid: { mainFuseA: 35 },
-    battery: { maxChargeW: 1000, maxDischargeW: 1000 },
-    devices: [at('meter', 'grid-meter', meter), at('battery', 'battery', battery)],
+    grids: [{ id: 'grid', name: 'Grid', connection: { id: 'main', name: 'Main', fuseA: 35, meter: 'meter' } }],
+    devices: [
+      { ...at('meter', 'grid-meter', meter), unitId: 1 },
+      { ...at('battery', 'battery', battery), unitId: 2, battery: { maxChargeW: 1000, maxDischargeW: 1000 } },
+    ],
   })
 }
 
