@@ -4,6 +4,7 @@ import { type Mode, mode as modeSchema } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
 import { connection } from '#contract/site-device.ts'
 import { type Site, site } from '#contract/site.ts'
+import { plantArguments } from './runtime/plant-arguments.ts'
 import { checkedYaml } from './runtime/checked-yaml.ts'
 import { parseCommandLine, parsePort, UsageError } from './args.ts'
 import { networkOptions, type NetworkOptions } from './network-options.ts'
@@ -113,6 +114,7 @@ export async function loadOptions(
     dataFolder: resolve(dataFolder),
     ...(presetToken && { presetToken }),
     plantArguments: [
+      ...plantArguments(loaded),
       ...(values.seed === undefined ? [] : ['--seed', values.seed]),
       ...(values.speed === undefined ? [] : ['--speed', values.speed]),
     ],

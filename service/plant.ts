@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { deviceName, deviceNames, plantCommand, type PlantReport } from './drivers/simulated/plant-command.ts'
+import { seededVehicle } from './drivers/simulated/charger.ts'
 import { demoParameters, depotParameters } from './drivers/simulated/plant-model.ts'
 import { startSimulatedPlant, type SimulatedPlantOptions } from './drivers/simulated/simulated-plant.ts'
 import { systemClock } from './runtime/system-clock.ts'
@@ -18,6 +19,7 @@ Simulates a site and serves its devices over Modbus TCP on 127.0.0.1.
   --devices A,B        only these devices: ${deviceNames.join(', ')}, heater, charger-N, feeder-N
                        (default all but heater)
   --chargers N         a car park with N charging points, 0 to 200 (default 0)
+  --vehicles N         the first N of them have a vehicle at the start, of various kinds (default 0)
   --feeders N          and N meters for equal shares of them, 0 to 20 (default 0)
   --steady-load W      a building that draws this and nothing else, instead of one that is lived in
   --log FILE           append what happens at the plant, one JSON object per line
@@ -36,6 +38,7 @@ const flags = z.strictObject({
     z.array(deviceName).min(1).optional(),
   ),
   chargers: number.int().min(0).max(200).default(0),
+  vehicles: number.int().min(0).max(200).default(0),
   feeders: number.int().min(0).max(20).default(0),
   'steady-load': number.min(0).max(10_000_000).optional(),
   log: z.string().min(1).optional(),
@@ -53,6 +56,7 @@ function parseFlags(args: string[]): z.infer<typeof flags> {
       start: { type: 'string' },
       devices: { type: 'string' },
       chargers: { type: 'string' },
+      vehicles: { type: 'string' },
       feeders: { type: 'string' },
       'steady-load': { type: 'string' },
       log: { type: 'string' },
@@ -101,6 +105,9 @@ async function main(): Promise<void> {
     ...(settings['port-base'] && { portBase: settings['port-base'] }),
   }
   await using plant = await startSimulatedPlant(options)
+
+  for (let charger = 1; charger <= Math.min(settings.vehicles, settings.chargers); charger++)
+    await plant.command({ charger: { number: charger, vehicle: seededVehicle(settings.seed, charger) } })
 
   const lines = createInterface({ input: process.stdin })
   if (settings['exit-with-parent'])

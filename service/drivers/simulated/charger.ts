@@ -1,3 +1,4 @@
+import { hashUnit } from './noise.ts'
 import { eachPhase, type ThreePhase, zeroPhases } from './phases.ts'
 
 export interface ChargerParameters {
@@ -32,6 +33,17 @@ export interface ChargerState {
   readonly phaseW: ThreePhase
   readonly energyWh: number
   readonly sessionWh: number
+}
+
+const channel = { phases: 101, current: 102, energy: 103 }
+
+/** One of four on one phase, half of them with up to 16 A, 10 to 70 kWh to go. */
+export function seededVehicle(seed: number, number: number): Vehicle {
+  return {
+    phases: hashUnit(seed, channel.phases, number) < 0.25 ? 1 : 3,
+    maxCurrentA: hashUnit(seed, channel.current, number) < 0.5 ? 16 : 32,
+    wantedWh: 10_000 + 60_000 * hashUnit(seed, channel.energy, number),
+  }
 }
 
 /** What the charger is told: the current it offers, and on how many phases. */
