@@ -144,10 +144,8 @@ try {
     map: 'eastron/sdm630',
     connection: 'tcp://127.0.0.1:9',
   }
-  writeFileSync(
-    siteFile,
-    stringify({ version: 1, name: 'Benchmark', cycleMs: 100, grid: { mainFuseA: 63 }, devices: [device] }),
-  )
+  const grid = { id: 'grid', name: 'Grid', connection: { id: 'main', name: 'Main', fuseA: 63, meter: device.id } }
+  writeFileSync(siteFile, stringify({ version: 2, name: 'Benchmark', cycleMs: 100, grids: [grid], devices: [device] }))
   const quiet = await lateness(siteFile, false)
   const hostile = await lateness(siteFile, true)
   const ratio = round(hostile.latenessP99Ms / quiet.latenessP99Ms)

@@ -43,14 +43,14 @@ async function measure(ports: readonly number[], periodMs: number, cycles: numbe
   writeFileSync(
     file,
     stringify({
-      version: 1,
+      version: 2,
       name: 'Benchmark',
       cycleMs: periodMs,
-      grid: { mainFuseA: 63 },
+      grids: [{ id: 'grid', name: 'Grid', connection: { id: 'main', name: 'Main', fuseA: 63, meter: 'meter-0' } }],
       devices: ports.map((port, index) => ({
         id: `meter-${index}`,
         name: `Meter ${index}`,
-        role: index === 0 ? 'grid-meter' : 'load-meter',
+        role: index === 0 ? 'grid-meter' : 'meter',
         map: 'eastron/sdm630',
         connection: `tcp://127.0.0.1:${port}`,
       })),

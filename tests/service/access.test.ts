@@ -7,10 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { root, type ServiceProcess, startService } from './service-process.ts'
 
 const password = 'four words that fit'
-const site = `version: 1
+const site = `version: 2
 name: Test
-grid:
-  mainFuseA: 35
+grids: [{ id: grid, name: Grid, connection: { id: main, name: Main, fuseA: 35, meter: meter } }]
 devices:
   - id: meter
     name: Meter

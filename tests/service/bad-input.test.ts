@@ -30,10 +30,16 @@ function run(program: 'r-emsd' | 'r-emsctl', args: readonly string[], environmen
   return { status, stdout, stderr }
 }
 
-const goodSite = `version: 1
+const goodSite = `version: 2
 name: Test
-grid:
-  mainFuseA: 35
+grids:
+  - id: grid
+    name: Grid
+    connection:
+      id: main
+      name: Main
+      meter: meter
+      fuseA: 35
 devices:
   - id: meter
     name: Meter
@@ -87,20 +93,15 @@ describe('wrong use', () => {
 
 describe('a configuration with an error', () => {
   const table: readonly [name: string, text: string, place: string, mentions: readonly string[]][] = [
-    [
-      'unknown-key',
-      goodSite.replace('mainFuseA: 35', 'mainFuseA: 35\n  mainFues: 3'),
-      '5:3',
-      ['mainFues', 'mainFuseA'],
-    ],
-    ['wrong-type', goodSite.replace('35', 'much'), '4:14', ['number', 'much']],
-    ['wrong-role', goodSite.replace('grid-meter', 'grid-metre'), '8:11', ['grid-metre', 'grid-meter']],
+    ['unknown-key', goodSite.replace('fuseA: 35', 'fuseA: 35\n      fueseA: 3'), '11:7', ['fueseA', 'fuseA']],
+    ['wrong-type', goodSite.replace('35', 'much'), '10:14', ['number', 'much']],
+    ['wrong-role', goodSite.replace('grid-meter', 'grid-metre'), '14:11', ['grid-metre', 'grid-meter']],
     ['missing-key', goodSite.replace('name: Test\n', ''), '1:1', ['name']],
-    ['wrong-address', goodSite.replace('tcp://127.0.0.1:9', 'tcp//127.0.0.1'), '10:17', ['tcp://HOST']],
-    ['duplicate-id', `${goodSite}${goodSite.slice(goodSite.indexOf('  - id'))}`, '11:9', ['meter']],
+    ['wrong-address', goodSite.replace('tcp://127.0.0.1:9', 'tcp//127.0.0.1'), '16:17', ['tcp://HOST']],
+    ['duplicate-id', `${goodSite}${goodSite.slice(goodSite.lastIndexOf('  - id'))}`, '17:9', ['meter']],
     ['not-yaml', 'version: [1', '1:', []],
     ['empty', '', '1:1', ['empty']],
-    ['duplicate-key', `${goodSite}name: Twice\n`, '11:1', ['name']],
+    ['duplicate-key', `${goodSite}name: Twice\n`, '17:1', ['name']],
   ]
   it.each(table)('%s: names file, line, column and what is allowed', (name, text, place, mentions) => {
     const file = siteFile(name, text)

@@ -26,12 +26,11 @@ describe('r-emsctl with a service that holds the bus', () => {
     const site = join(folder, 'site.yaml')
     writeFileSync(
       site,
-      `version: 1
+      `version: 2
 name: Test
-grid: { mainFuseA: 35 }
-battery: { maxChargeW: 5000, maxDischargeW: 5000 }
+grids: [{ id: grid, name: Grid, connection: { id: main, name: Main } }]
 devices:
-  - { id: battery, name: Battery, role: battery, map: r-ems/demo-battery, connection: 'tcp://127.0.0.1:${proxy.port}' }
+  - { id: battery, name: Battery, role: battery, map: r-ems/demo-battery, connection: 'tcp://127.0.0.1:${proxy.port}', battery: { maxChargeW: 5000, maxDischargeW: 5000 } }
 `,
     )
     service = await startService(['--config', site], { dataFolder: join(folder, 'data') })

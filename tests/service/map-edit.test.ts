@@ -30,10 +30,10 @@ it('a map of the site that is edited while control is off is used at once; a bro
   const siteFile = join(folder, 'site.yaml')
   writeFileSync(
     siteFile,
-    `version: 1
+    `version: 2
 name: Own maps
 cycleMs: 200
-grid: { mainFuseA: 35 }
+grids: [{ id: grid, name: Grid, connection: { id: main, name: Main, fuseA: 35, meter: meter } }]
 devices:
   - { id: meter, name: Meter, role: grid-meter, map: own/meter, connection: 'tcp://127.0.0.1:${meters.servers[0]?.port}' }
 `,

@@ -12,10 +12,9 @@ import { openEdgeStore } from '../../main/edges/edge-store.ts'
 import { clientOf } from './client.ts'
 import { authorized, type ServiceProcess, startService } from './service-process.ts'
 
-const site = `version: 1
+const site = `version: 2
 name: Test
-grid:
-  mainFuseA: 35
+grids: [{ id: grid, name: Grid, connection: { id: main, name: Main, fuseA: 35, meter: meter } }]
 devices:
   - id: meter
     name: Meter
