@@ -23,6 +23,21 @@ const campaigns = {
       vitest(['tests/service/kill.test.ts']),
     ],
   },
+  control: {
+    what: 'a hundred thousand random sites per law of the control step; the optima with many more sites',
+    run: (quick) => [
+      vitest(['tests/sites/properties/laws.test.ts'], { R_EMS_PROPERTY_RUNS: quick ? '2000' : '100000' }),
+      vitest(['tests/sites/properties/optimum.test.ts'], { R_EMS_PROPERTY_RUNS: quick ? '500' : '5000' }),
+    ],
+  },
+  weeks: {
+    what: 'a week of real homes and garages through the simulation, with a load step every minute on top',
+    run: (quick) => [program('tests/sites/real/weeks.ts', ['--days', quick ? '1' : '7'])],
+  },
+  mutate: {
+    what: 'small mistakes planted into the code that keeps limits and guards writes; the tests must notice 80 %',
+    run: (quick) => [program('build/scripts/mutate.mjs', quick ? ['--sample', '20'] : [])],
+  },
   soak: {
     what: 'the service with its demo plant for an hour (R_EMS_SOAK_MINUTES): memory, lateness, faults',
     async run(quick) {
@@ -34,7 +49,7 @@ const campaigns = {
 }
 
 const usage = `usage: npm run test:long -- [NAME] [--quick]\n\n${Object.entries(campaigns)
-  .map(([name, { what }]) => `  ${name.padEnd(6)} ${what}\n`)
+  .map(([name, { what }]) => `  ${name.padEnd(7)} ${what}\n`)
   .join('')}\nWithout a name all of them run. --quick: the same with small counts, to see that they work.\n`
 
 function vitest(files, environment = {}) {
