@@ -1,5 +1,6 @@
 import type { Economics } from '#contract/economics.ts'
 import type { Site } from '#contract/site.ts'
+import { pricesAt } from '../control/tariff.ts'
 import type { World } from './world.ts'
 
 /** Energy by what it was for, Wh. */
@@ -37,14 +38,10 @@ export interface Switching {
   setpointChanges: number
 }
 
-/** Import and export price at a time. */
-export type Prices = (atMs: number) => { readonly importPrice: number; readonly exportPrice: number }
-
-const pricesForMs = 60_000
 const quarterMs = 900_000
 
 /** Adds up what flowed, what it cost and what was switched. */
-export function createLedger(site: Site, world: World, prices: Prices) {
+export function createLedger(site: Site, world: World) {
   const energy: EnergyWh = {
     import: 0,
     export: 0,
@@ -64,8 +61,6 @@ export function createLedger(site: Site, world: World, prices: Prices) {
     setpointChanges: 0,
   }
   const paid = { import: 0, export: 0 }
-  let price = prices(0)
-  let pricedUntilMs = Number.NEGATIVE_INFINITY
   const roots = [...world.topology.roots].map(([gridId, root]) => ({ gridId, at: 3 * root, quarterWh: 0, peakW: 0 }))
   let quarterUntilMs = Number.NEGATIVE_INFINITY
   const chargers = world.chargers.map((charger) => ({ charger, on: false, phases: charger.state().phases }))
@@ -74,10 +69,7 @@ export function createLedger(site: Site, world: World, prices: Prices) {
 
   function add(atMs: number, dtS: number): void {
     const hours = dtS / 3600
-    if (atMs >= pricedUntilMs) {
-      price = prices(atMs)
-      pricedUntilMs = (Math.floor(atMs / pricesForMs) + 1) * pricesForMs
-    }
+    const price = pricesAt(site.economics, atMs, site.timeZone)
     let exchangeW = 0
     if (atMs > quarterUntilMs) {
       for (const root of roots) {

@@ -5,7 +5,6 @@ import { createDecisionLog, createRunDigest } from '../capture/digest.ts'
 import { createLedger, type Costs, type EnergyWh, type Switching } from './ledger.ts'
 import { watchLimits } from './limits-watch.ts'
 import type { LoadSteps } from './house.ts'
-import { pricesOf } from './prices.ts'
 import { type Inputs, noInputs } from './series.ts'
 import type { LimitRecord } from './watch.ts'
 import { createWorld } from './world.ts'
@@ -97,7 +96,7 @@ export function simulate(options: SimulationOptions): SimulationReport {
     socPercent: options.socPercent ?? 50,
     ...(options.steps && { steps: options.steps }),
   })
-  const ledger = createLedger(site, world, pricesOf(site))
+  const ledger = createLedger(site, world)
   const limits = watchLimits(site, world, (delaySteps * stepMs) / 1000)
   const digest = createRunDigest()
   const reported = new Map<string, { limitId: string; tier: string; cycles: number; worst: number }>()
