@@ -1,0 +1,140 @@
+import type { Reason } from '#contract/api.ts'
+import { longAgoS, wishFor, wishReason } from './claims.ts'
+import { type Frame, bits, firstAt } from './frame.ts'
+import type { Unit } from './layout.ts'
+import { rowReason } from './limits.ts'
+import { type Rows, addTo, tolerance, wattText } from './rows.ts'
+import type { DeviceState } from './state.ts'
+import type { StepInput } from './types.ts'
+
+/** A plant that control may curtail. */
+export interface Plant {
+  readonly unit: Unit
+  readonly ratedW: number
+  readonly memory: DeviceState
+  readonly powerW: number
+  /** What it would give if it were let, as far as that was seen. */
+  readonly availableW: number
+}
+
+export interface PlantMove {
+  readonly plant: Plant
+  readonly limitW: number
+  readonly memory: DeviceState
+  readonly reasons: readonly Reason[]
+  readonly row: number
+  readonly relieves: boolean
+}
+
+/** Below this share of its limit a plant is not held by it. */
+const heldShare = 0.97
+
+export function plantsOf(frame: Frame): Plant[] {
+  const plants: Plant[] = []
+  for (const unit of frame.layout.units) {
+    const ratedW = unit.device.config.pv?.ratedPowerW
+    if (!unit.controlled || !frame.alive[unit.index] || ratedW === undefined) continue
+    if (unit.device.controlled?.kind !== 'pv') continue
+    const memory = frame.memory[unit.index] ?? { last: foundLimitW(frame, unit, ratedW), sinceS: longAgoS }
+    const powerW = Math.max(0, -frame.unitW[unit.index]!)
+    const held = memory.last < ratedW && powerW >= heldShare * memory.last
+    const availableW = held ? Math.max(powerW, memory.availableW ?? powerW) : powerW
+    plants.push({ unit, ratedW, memory, powerW, availableW })
+  }
+  return plants
+}
+
+/** The limit that the plant is found with (S7). */
+function foundLimitW({ readings, staleMs }: Frame, { device }: Unit, ratedW: number): number {
+  const points = readings.get(device.config.id)
+  const watt = firstAt(points, 'pv.setpointW', 'setpointW', staleMs)
+  const percent = firstAt(points, 'pv.setpointPercent', 'setpointPercent', staleMs)
+  const found = Number.isNaN(watt) ? (percent * ratedW) / 100 : watt
+  return found >= 0 && found < ratedW ? found : ratedW
+}
+
+/**
+ * Curtails only where an export limit or a fuse demands it, after loads and batteries were decided, and lets go with the ramp.
+ * `flow` has everything else as decided and the plants as they are now; on return, with their limits.
+ *
+ * Where a limit cannot be seen because its meter is missing, no plant gives more than the limit alone would let pass, as if
+ * nothing on the site consumed (S5).
+ */
+export function curtailed(
+  frame: Frame,
+  rows: Rows,
+  plants: readonly Plant[],
+  flow: Float64Array,
+  input: StepInput,
+): PlantMove[] {
+  const factors = new Map(plants.map((plant) => [plant, shrinkOf(frame, rows, plants, plant, flow)]))
+  return plants.map((plant) => {
+    const { unit, ratedW, memory, powerW, availableW } = plant
+    const shrink = factors.get(plant)!
+    const wish = wishFor(input, unit.device.config.id, ['limitPowerW', 'limitPowerPercent'])
+    const wishedW = wish ? (wish.command === 'limitPowerPercent' ? (wish.value * ratedW) / 100 : wish.value) : ratedW
+    const rampedW = memory.last + (unit.device.config.pv?.rampWPerS ?? 0) * input.elapsedS
+    const isHeld = memory.last < ratedW
+    // One that is not held has all the room of its rating until a limit is really met.
+    const needed = shrink.limitW < powerW - tolerance || isHeld || shrink.blind
+    const roomW = needed ? Math.min(ratedW, shrink.limitW) : ratedW
+    const limitW = Math.max(0, Math.min(roomW, rampedW, wishedW))
+    const reasons: Reason[] = []
+    if (limitW >= ratedW) reasons.push({ rule: 'not-limited', tier: 'economic', text: `gives all it can, up to ${wattText(ratedW)}` })
+    else if (shrink.row >= 0 && limitW >= roomW - tolerance)
+      reasons.push(rowReason(frame, frame.layout.rows[shrink.row]!, flow[shrink.row]!))
+    else if (wish && limitW >= wishedW - tolerance) reasons.push(wishReason(wish))
+    else
+      reasons.push({ rule: 'ramp', tier: 'safety', text: `returns by ${wattText(limitW - memory.last)} in this cycle` })
+    const givesW = Math.min(availableW, limitW)
+    addTo(flow, frame, rows, unit.index, -(givesW - powerW) / (bits(frame.mask[unit.index]!) * frame.voltageV))
+    return {
+      plant,
+      limitW,
+      memory: { last: limitW, sinceS: memory.sinceS + input.elapsedS, availableW },
+      reasons,
+      row: limitW < ratedW ? shrink.row : -1,
+      relieves: limitW < memory.last - tolerance && shrink.row >= 0,
+    }
+  })
+}
+
+/** The power that the tightest row leaves to a plant when all plants of that row give way in proportion. */
+function shrinkOf(
+  frame: Frame,
+  rows: Rows,
+  plants: readonly Plant[],
+  { unit, powerW }: Plant,
+  flow: Float64Array,
+): { limitW: number; row: number; blind: boolean } {
+  const { layout, mask, voltageV } = frame
+  let limitW = Infinity
+  let tightest = -1
+  let blind = false
+  for (let entry = layout.start[unit.index]!; entry < layout.start[unit.index + 1]!; entry += 1) {
+    const row = layout.entryRow[entry]!
+    const coef = rows.coef[entry]!
+    const seen = rows.known[row] === 1
+    const lo = seen ? rows.lo[row]! : rows.declaredLo[row]!
+    if (coef <= 0 || lo === -Infinity) continue
+    const all = plants.filter((plant) => isIn(frame, plant.unit.index, row))
+    const sumW = all.reduce((sum, plant) => sum + plant.powerW, 0)
+    const ratedW = all.reduce((sum, plant) => sum + plant.ratedW, 0)
+    // Room left below the limit, in watt of this plant's phases; without a measurement, the limit itself less what all give.
+    const share = sumW > 0 ? powerW / sumW : (layout.units[unit.index]!.device.config.pv?.ratedPowerW ?? 0) / ratedW
+    const wattPer = (bits(mask[unit.index]!) * voltageV) / coef
+    const room = seen ? (flow[row]! - lo) * wattPer * share + powerW : -lo * wattPer * share
+    if (room < limitW) {
+      limitW = room
+      tightest = row
+      blind = !seen
+    }
+  }
+  return { limitW: Math.max(0, limitW), row: tightest, blind }
+}
+
+function isIn({ layout }: Frame, unit: number, row: number): boolean {
+  for (let entry = layout.start[unit]!; entry < layout.start[unit + 1]!; entry += 1)
+    if (layout.entryRow[entry] === row) return true
+  return false
+}
