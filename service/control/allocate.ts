@@ -41,7 +41,7 @@ export function allocate(frame: Frame, rows: Rows, claims: readonly Claim[], flo
   const order = claims.toSorted(inTurn)
   const shares = createShares(frame, rows, flow)
   for (const claim of order) if (claim.keep) admit(frame, shares, claim)
-  for (let from = 0; from < order.length; ) {
+  for (let from = 0; from < order.length;) {
     const { priority } = order[from]!
     let to = from
     while (to < order.length && order[to]!.priority === priority) to += 1

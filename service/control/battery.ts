@@ -79,7 +79,11 @@ function capabilityOf(settings: BatterySettings, chargeLimitW: number, discharge
   return {
     min: -charge,
     max: discharge,
-    minRule: { rule: 'battery-charge-limit', tier: 'physical', text: `the battery can charge at most ${wattText(charge)}` },
+    minRule: {
+      rule: 'battery-charge-limit',
+      tier: 'physical',
+      text: `the battery can charge at most ${wattText(charge)}`,
+    },
     maxRule: {
       rule: 'battery-discharge-limit',
       tier: 'physical',
@@ -178,15 +182,10 @@ const money = (price: number, currency: string): string => `${Number(price.toFix
  * worth decides in which of three ways it acts: buy at full power, sell at full power, or bring the exchange to zero in the
  * directions that pay. What those of the last kind have to cover is shared in proportion to what they can give or take.
  */
-export function economicWishes(
-  batteries: readonly Battery[],
-  exchange: Exchange,
-  input: StepInput,
-): BatteryWish[] {
+export function economicWishes(batteries: readonly Battery[], exchange: Exchange, input: StepInput): BatteryWish[] {
   const wishes: (BatteryWish | undefined)[] = batteries.map((battery) => fixedWish(battery, exchange, input))
   let restW = exchange.netW
-  for (const [at, wish] of wishes.entries())
-    if (wish) restW -= clamp(wish.value, reachOf(batteries[at]!))
+  for (const [at, wish] of wishes.entries()) if (wish) restW -= clamp(wish.value, reachOf(batteries[at]!))
   const open = batteries.map((battery, at) => (wishes[at] ? undefined : { battery, at })).filter((entry) => !!entry)
   shareExchange(open, restW, exchange, input, wishes)
   return wishes.map((wish) => wish ?? { value: 0, reason: economic('rest', 'rests') })
@@ -259,7 +258,8 @@ function shareExchange(
   const covers = economic('self-consumption', `covers ${wattText(Math.abs(netW - sum))} of grid ${verb}`)
   if (netW <= 0) {
     const takers = open.filter((_, at) => !held[at]?.charge)
-    const shares = inProportion(takers, -netW, ({ battery }) => -reachOf(battery).min, chargeWeight)
+    const reach = ({ battery }: Open): number => -reachOf(battery).min
+    const shares = wanted(takers, inProportion(takers, -netW, reach, chargeWeight), -netW, reach)
     for (const [at, { at: index }] of takers.entries()) wishes[index] = { value: -shares[at]!, reason: covers }
   } else {
     const houseW = Math.max(0, netW - vehiclesW)
@@ -273,8 +273,9 @@ function shareExchange(
       (entry) => (entry.battery.settings.supportsChargers ? reach(entry) - forHouse[givers.indexOf(entry)]! : 0),
       dischargeWeight,
     )
+    const house = wanted(givers, forHouse, Math.min(netW, houseW), reach)
     for (const [at, { at: index }] of givers.entries())
-      wishes[index] = { value: forHouse[at]! + more[at]!, reason: covers }
+      wishes[index] = { value: house[at]! + more[at]!, reason: covers }
     shavePeak(open, wishes, netW - allowedImportW)
   }
   for (const [at, { battery, at: index }] of open.entries()) {
@@ -295,7 +296,10 @@ function shareExchange(
       const value = `stored energy is worth ${money(worth, currency)}`
       return {
         ...(worth >= prices.importPrice - wearPrice && {
-          discharge: economic('plan', `${value}; import at ${money(prices.importPrice, currency)} and wear do not exceed it`),
+          discharge: economic(
+            'plan',
+            `${value}; import at ${money(prices.importPrice, currency)} and wear do not exceed it`,
+          ),
         }),
         ...(worth <= prices.exportPrice && {
           charge: economic('plan', `${value}; export at ${money(prices.exportPrice, currency)} is not below it`),
@@ -326,6 +330,23 @@ const dischargeWeight = ({ battery }: Open): number =>
   (battery.soc - battery.settings.minSocPercent) * battery.settings.maxDischargeW
 const chargeWeight = ({ battery }: Open): number =>
   (battery.settings.maxSocPercent - battery.soc) * battery.settings.maxChargeW
+
+/**
+ * Asks those that are at their end for the rest as well: they will not give it, but the rule that holds them is then named. It
+ * changes nothing for the others.
+ */
+function wanted(
+  entries: readonly Open[],
+  shares: readonly number[],
+  amount: number,
+  most: (entry: Open) => number,
+): number[] {
+  const left = amount - shares.reduce((sum, share) => sum + share, 0)
+  return shares.map((share, at) => {
+    const cap = most(entries[at]!)
+    return share + (cap <= 0 ? amount : share >= cap - 1e-6 ? left : 0)
+  })
+}
 
 /** Shares an amount by weight; what one cannot take goes to the others. */
 export function inProportion<Entry>(

@@ -26,6 +26,8 @@ export interface Consumer {
 export const longAgoS = 1_000_000
 /** A vehicle that takes nothing for this long does not want to charge now. */
 const idleAfterS = 60
+/** Below, a modulating load is off. */
+const leastW = 1
 /** Contactors are not switched up more often than this; down is immediate. */
 const phaseSwitchS = 300
 
@@ -60,7 +62,12 @@ export function consumersOf(
     const priority = (unit.device.config.charger ?? unit.device.config.load)?.priority ?? 5
     if (shed && priority >= 6)
       consumers.push(
-        stopped(unit, memory, safety('shed-signal', `${shed.signal.name}: loads of priority ${priority} are off`), true),
+        stopped(
+          unit,
+          memory,
+          safety('shed-signal', `${shed.signal.name}: loads of priority ${priority} are off`),
+          true,
+        ),
       )
     else if ('stop' in shape) consumers.push(stopped(unit, memory, shape.stop, false))
     else consumers.push(claiming(frame, unit, memory, { ...shape, priority }, blindness))
@@ -107,7 +114,8 @@ function claiming(
     maxA = Math.min(maxA, shape.safeA, everGood && running ? Infinity : lastA)
     reason = safety('input-missing', `${blindness}; holds at most ${amount(frame, unit, shape.safeA)}`)
   }
-  if (maxA < shape.minA) return { unit, memory, reason, blind: blindness !== undefined, forced: blindness !== undefined }
+  if (maxA < shape.minA)
+    return { unit, memory, reason, blind: blindness !== undefined, forced: blindness !== undefined }
   if (!running && memory.sinceS < (settings?.minOffS ?? 0))
     return stopped(
       unit,
@@ -197,8 +205,7 @@ function loadShape(frame: Frame, unit: Unit, input: StepInput): Shape | { readon
   if (wish && (wantedW ?? 0) <= 0) return { stop: wishReason(wish) }
   if (!wish && settings.mode === 'off') return { stop: economic('off', 'it is switched off') }
   const maxW = Math.min(settings.maxW, switched ? settings.maxW : (wantedW ?? Infinity))
-  // Where nothing else is said, a modulating load may take any power above zero.
-  const minW = switched ? settings.maxW : Math.max(Math.min(settings.minW, maxW), Number.MIN_VALUE)
+  const minW = switched ? settings.maxW : Math.max(settings.minW, leastW)
   return {
     minA: toAmpere(frame, unit, minW),
     maxA: toAmpere(frame, unit, maxW),

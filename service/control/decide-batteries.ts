@@ -109,7 +109,13 @@ function decide({ frame, rows, flow, input }: BatteryContext, battery: Battery, 
     const moved = intoRowBand(band, value)
     if (moved.row < 0 || Math.abs(moved.value - value) < tolerance) return
     by.push(moved.row)
-    reasons.unshift(rowReason(frame, frame.layout.rows[moved.row]!, flow[moved.row]! + ((-value - -powerW) / factor) * sign(frame, rows, unit.index, moved.row)))
+    reasons.unshift(
+      rowReason(
+        frame,
+        frame.layout.rows[moved.row]!,
+        flow[moved.row]! + ((-value - -powerW) / factor) * sign(frame, rows, unit.index, moved.row),
+      ),
+    )
     ;({ value } = moved)
   }
   const byBand = (band: typeof capability): void => {

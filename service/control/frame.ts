@@ -69,13 +69,7 @@ export function whyNot(points: Points, name: string, staleMs: number): string {
   return 'not a number'
 }
 
-export function freeze(
-  model: SiteModel,
-  layout: Layout,
-  readings: Readings,
-  state: GridState,
-  staleMs: number,
-): Frame {
+export function freeze(model: SiteModel, layout: Layout, readings: Readings, state: GridState, staleMs: number): Frame {
   const { units } = layout
   const frame: Frame = {
     model,
@@ -138,7 +132,7 @@ function readUnit(frame: Frame, unit: Unit): void {
     default: {
       const powerW = numberAt(points, 'powerW', staleMs)
       const on = numberAt(points, 'on', staleMs)
-      const assumedW = on > 0 ? (memory[index]?.last || device.config.load?.maxW) ?? 0 : on
+      const assumedW = on > 0 ? ((memory[index]?.last || device.config.load?.maxW) ?? 0) : on
       spread(frame, unit, Number.isNaN(powerW) ? assumedW : powerW, voltageV)
     }
   }

@@ -232,7 +232,12 @@ function dependencies(
     }
     for (const unit of units) ids.add(unit.device.config.id)
     for (const entry of model.nodes)
-      if (entry.meter >= 0 && entry.parent >= 0 && model.nodes[entry.parent]!.meter < 0 && grids.includes(entry.gridIndex))
+      if (
+        entry.meter >= 0 &&
+        entry.parent >= 0 &&
+        model.nodes[entry.parent]!.meter < 0 &&
+        grids.includes(entry.gridIndex)
+      )
         ids.add(model.devices[entry.meter]!.config.id)
     const list = [...ids].toSorted()
     byNode.set(node, list)

@@ -142,7 +142,12 @@ export function limitStates(
     const title = (what: string): string => `${circuit.name}: ${what}`
     if (row.kind === 'fuse')
       put(
-        { ...entry, id: idOf(circuit.id, row, false), title: title(`fuse ${phaseNames[row.phase]}`), limit: circuit.fuseA! },
+        {
+          ...entry,
+          id: idOf(circuit.id, row, false),
+          title: title(`fuse ${phaseNames[row.phase]}`),
+          limit: circuit.fuseA!,
+        },
         Math.abs(value),
         tolerance,
       )
@@ -157,7 +162,11 @@ export function limitStates(
       if (hi < Infinity)
         put({ ...entry, id: `${circuit.id}.import`, title: title('import'), limit: hi }, Math.max(0, value), 1)
       if (lo > -Infinity)
-        put({ ...entry, id: `${circuit.id}.export`, title: title('export'), limit: Math.abs(lo) }, Math.max(0, -value), 1)
+        put(
+          { ...entry, id: `${circuit.id}.export`, title: title('export'), limit: Math.abs(lo) },
+          Math.max(0, -value),
+          1,
+        )
     }
   }
   return [...states.values(), ...batteries.flatMap((battery) => batteryLimits(battery, bindingRules))]

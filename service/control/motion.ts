@@ -128,9 +128,7 @@ function shareReasons(frame: Frame, room: Room, { claim, reason, unit, blind }: 
 
 function rowReason(frame: Frame, row: Row, room: number, claim: Claim, isCharger: boolean): Reason {
   const text = roomText(frame, row, room)
-  const lowest = isCharger
-    ? ampereText(claim.minA)
-    : wattText(claim.minA * wattPerAmpere(frame, claim.unit))
+  const lowest = isCharger ? ampereText(claim.minA) : wattText(claim.minA * wattPerAmpere(frame, claim.unit))
   return {
     rule: ruleOf[row.kind],
     tier: row.tier,
@@ -145,7 +143,13 @@ function rowReason(frame: Frame, row: Row, room: number, claim: Claim, isCharger
  * A rise only uses room that is measured, not room that others have just been told to make: where both would meet in a row, the
  * rise is cut back to what fits beside the values that are still there (S4).
  */
-export function holdRises(frame: Frame, rows: Rows, moves: readonly Move[], other: Float64Array, elapsedS: number): void {
+export function holdRises(
+  frame: Frame,
+  rows: Rows,
+  moves: readonly Move[],
+  other: Float64Array,
+  elapsedS: number,
+): void {
   const { layout } = frame
   const worst = other.slice()
   const rises = new Float64Array(layout.rows.length)
@@ -174,7 +178,13 @@ export function holdRises(frame: Frame, rows: Rows, moves: readonly Move[], othe
     if (share >= 1) continue
     const rise = move.valueA - move.beforeA
     move.valueA = move.beforeA > 0 ? move.beforeA + rise * Math.max(0, share) : 0
-    move.memory = settled(frame, move.consumer, move.valueA, move.memory.riseS ?? move.consumer.memory.riseS ?? 0, elapsedS)
+    move.memory = settled(
+      frame,
+      move.consumer,
+      move.valueA,
+      move.memory.riseS ?? move.consumer.memory.riseS ?? 0,
+      elapsedS,
+    )
     move.reasons.unshift(wait('waits until others have made room'))
   }
 }

@@ -80,7 +80,8 @@ export function curtailed(
     const roomW = needed ? Math.min(ratedW, shrink.limitW) : ratedW
     const limitW = Math.max(0, Math.min(roomW, rampedW, wishedW))
     const reasons: Reason[] = []
-    if (limitW >= ratedW) reasons.push({ rule: 'not-limited', tier: 'economic', text: `gives all it can, up to ${wattText(ratedW)}` })
+    if (limitW >= ratedW)
+      reasons.push({ rule: 'not-limited', tier: 'economic', text: `gives all it can, up to ${wattText(ratedW)}` })
     else if (shrink.row >= 0 && limitW >= roomW - tolerance)
       reasons.push(rowReason(frame, frame.layout.rows[shrink.row]!, flow[shrink.row]!))
     else if (wish && limitW >= wishedW - tolerance) reasons.push(wishReason(wish))

@@ -136,8 +136,7 @@ function setDim(frame: Frame, rows: Rows, { index, signal }: ActiveSignal): void
 /** Adds what a unit takes (A per used phase) to the flow of all its rows. */
 export function addTo(flow: Float64Array, { layout }: Frame, { coef }: Rows, unit: number, ampere: number): void {
   const { start, entryRow } = layout
-  for (let entry = start[unit]!; entry < start[unit + 1]!; entry += 1)
-    flow[entryRow[entry]!]! += coef[entry]! * ampere
+  for (let entry = start[unit]!; entry < start[unit + 1]!; entry += 1) flow[entryRow[entry]!]! += coef[entry]! * ampere
 }
 
 /** What a unit takes now, in A per used phase. */

@@ -62,7 +62,9 @@ export function step(model: SiteModel, gridId: string, state: GridState, input: 
     input,
     unknown,
     onItsOwn,
-    importAllowedW: quarter ? allowedImportW(quarter, input.atMs, model.site.economics.peakImportW ?? Infinity) : Infinity,
+    importAllowedW: quarter
+      ? allowedImportW(quarter, input.atMs, model.site.economics.peakImportW ?? Infinity)
+      : Infinity,
   })
   const plantMoves = curtailed(frame, rows, plants, flow, input)
 
@@ -70,7 +72,15 @@ export function step(model: SiteModel, gridId: string, state: GridState, input: 
   const devices: Record<string, DeviceState> = {}
   const binding = new Set<number>()
   const bindingRules = new Map<number, Set<string>>()
-  const decide = (unit: Unit, command: string, value: number, relieves: boolean, reasons: readonly Reason[], most: number, least = 0): void => {
+  const decide = (
+    unit: Unit,
+    command: string,
+    value: number,
+    relieves: boolean,
+    reasons: readonly Reason[],
+    most: number,
+    least = 0,
+  ): void => {
     const { id } = unit.device.config
     const list = decisions.get(unit.index) ?? []
     decisions.set(unit.index, list)
@@ -91,7 +101,15 @@ export function step(model: SiteModel, gridId: string, state: GridState, input: 
     devices[unit.device.config.id] = memory
     for (const row of by) binding.add(row)
     bindingRules.set(unit.index, new Set(reasons.map(({ rule }) => rule)))
-    decide(unit, unit.device.controlled!.command, valueW, relieves, reasons, settings.maxDischargeW, -settings.maxChargeW)
+    decide(
+      unit,
+      unit.device.controlled!.command,
+      valueW,
+      relieves,
+      reasons,
+      settings.maxDischargeW,
+      -settings.maxChargeW,
+    )
   }
   for (const { plant, limitW, memory, reasons, row, relieves } of plantMoves) {
     const { unit, ratedW } = plant
@@ -99,7 +117,14 @@ export function step(model: SiteModel, gridId: string, state: GridState, input: 
     if (row >= 0) binding.add(row)
     const { command } = unit.device.controlled!
     const inPercent = command === 'limitPowerPercent'
-    decide(unit, command, inPercent ? floorTo((limitW / ratedW) * 100, 10) : Math.floor(limitW), relieves, reasons, inPercent ? 100 : ratedW)
+    decide(
+      unit,
+      command,
+      inPercent ? floorTo((limitW / ratedW) * 100, 10) : Math.floor(limitW),
+      relieves,
+      reasons,
+      inPercent ? 100 : ratedW,
+    )
   }
   return {
     state: {
@@ -190,8 +215,7 @@ function serve(
   return { flow: others, moves }
 }
 
-const toA = ({ mask, voltageV }: Frame, { index }: Unit, watt: number): number =>
-  watt / (bits(mask[index]!) * voltageV)
+const toA = ({ mask, voltageV }: Frame, { index }: Unit, watt: number): number => watt / (bits(mask[index]!) * voltageV)
 
 const floorTo = (value: number, steps: number): number => Math.floor(value * steps + tolerance) / steps
 
@@ -256,8 +280,15 @@ function leftAlone(
     else if (isMeant(device)) list.push({ deviceId, text: 'its point map has no command for its role' })
   }
   for (const { index, controlled, config, places } of model.devices)
-    if (controlled && place(index) === undefined && layout.grids.includes(model.nodes[places[0]?.node ?? -1]?.gridIndex ?? -1))
-      list.push({ deviceId: config.id, text: 'nobody knows on which circuit it is: not exactly one of its conditions holds' })
+    if (
+      controlled &&
+      place(index) === undefined &&
+      layout.grids.includes(model.nodes[places[0]?.node ?? -1]?.gridIndex ?? -1)
+    )
+      list.push({
+        deviceId: config.id,
+        text: 'nobody knows on which circuit it is: not exactly one of its conditions holds',
+      })
   return list
 }
 
