@@ -88,7 +88,7 @@ export async function openService(
   values: { readonly url?: string | undefined; readonly 'data-dir'?: string | undefined },
   environment: NodeJS.ProcessEnv,
 ): Promise<Ask> {
-  const token = environment['R_EMS_API_TOKEN'] ?? (await readToken(dataFolderOf(values, environment)))
+  const token = environment['R_EMS_API_TOKEN'] || (await readToken(dataFolderOf(values, environment)))
   return createAsk(defaultUrl(values.url, environment), token)
 }
 
