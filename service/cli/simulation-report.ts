@@ -26,8 +26,10 @@ export function describeReport(report: SimulationReport, tookS: number): string 
     ...report.peaks.map(({ gridId, peakW }) => [`peak of ${gridId}`, `${fixed(peakW / 1000)} kW over 15 min`]),
     [
       'switching',
-      `${plural(switching.chargerStops, 'stop')} of charging, ${plural(switching.phaseChanges, 'change')} of phases, ${switching.loadSwitches} of loads, ${switching.batteryTurns} of the battery's direction, ${plural(switching.setpointChanges, 'new setpoint')}`,
+      `${plural(switching.chargerStops, 'stop')} of charging, ${plural(switching.phaseChanges, 'change')} of phases`,
     ],
+    ['', `${switching.loadSwitches} of loads, ${switching.batteryTurns} of the battery's direction`],
+    ['', plural(switching.setpointChanges, 'new setpoint')],
   ]
   return `${verdict(report)}\n${report.site}, ${plural(Number(days.toFixed(2)), 'day')} from ${new Date(report.fromMs).toISOString()}, ${report.cycles} cycles in ${fixed(tookS)} s\n\n${table(rows)}\n${limitTable(report.limits)}\ndigest ${report.digest}\n`
 }

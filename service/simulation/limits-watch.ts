@@ -9,6 +9,8 @@ interface Rule {
 }
 
 const batteryResponseS = 1
+/** Of a fuse that control uses. */
+const fuseShare = 0.97
 
 /**
  * Watches every limit of a site in what really flows, not in what was measured. A fuse counts in both directions.
@@ -73,6 +75,7 @@ export function watchLimits(
     const settings = site.devices.find(({ id }) => id === battery.id)?.battery
     if (!settings) continue
     const { capacityWh } = battery.parameters
+    const needed = neededByFuse(site, world, battery)
     // A measurement of 0.01 % is not finer.
     add(
       {
@@ -84,7 +87,7 @@ export function watchLimits(
       },
       () => {
         const { energyWh, powerW } = battery.state()
-        return powerW > 10 ? settings.minSocPercent - 0.02 - (energyWh / capacityWh) * 100 : 0
+        return powerW > 10 && !needed() ? settings.minSocPercent - 0.02 - (energyWh / capacityWh) * 100 : 0
       },
     )
   }
@@ -94,6 +97,27 @@ export function watchLimits(
     },
     records: () => rules.map(({ watch }) => watch.record()),
   }
+}
+
+/** A higher tier may take a battery below its reserve: whether a fuse above it could not carry what flows without it. */
+function neededByFuse(site: Site, world: World, battery: World['batteries'][number]): () => boolean {
+  const device = site.devices.find(({ id }) => id === battery.id)
+  const above = device
+    ? world.topology
+        .places(device)
+        .flatMap(({ node }) => world.topology.path(node).map((at) => world.topology.nodes[at]))
+    : []
+  const fuses = above.flatMap((node) =>
+    node?.circuit.fuseA === undefined
+      ? []
+      : [{ at: 3 * node.index, mostW: node.circuit.fuseA * fuseShare * node.grid.nominalVoltageV }],
+  )
+  return () =>
+    fuses.some(({ at, mostW }) =>
+      [0, 1, 2].some(
+        (phase) => world.nodeW[at + phase]! - battery.phaseW[phase]! > mostW && battery.phaseW[phase]! < 0,
+      ),
+    )
 }
 
 /** For each circuit, the slowest answer of a device below it. */

@@ -5,11 +5,12 @@ const rotations = [
   ['l2', 'l3', 'l1'],
   ['l3', 'l1', 'l2'],
 ]
-const perFeeder = 18
-const meterMap = { map: 'eastron/sdm630', connection: 'tcp://127.0.0.1' }
+const perFeeder = 24
+const address = (index: number): string => `tcp://10.0.${Math.floor(index / 250)}.${(index % 250) + 1}`
+const meterMap = (index: number) => ({ map: 'eastron/sdm630', connection: address(10_000 + index) })
 
 /**
- * A site of so many devices: feeders with a meter and up to 18 devices each, three of four of them chargers, the rest
+ * A site of so many devices: feeders with a meter and up to 24 devices each, three of four of them chargers, the rest
  * batteries, PV and heaters. Fuses are sized so that they bind as soon as half of the vehicles charge.
  */
 export function benchSite(devices: number): Site {
@@ -26,7 +27,7 @@ export function benchSite(devices: number): Site {
         connection: {
           id: 'main',
           name: 'Main',
-          fuseA: Math.max(63, members * 8),
+          fuseA: Math.min(10_000, Math.max(63, members * 6)),
           meter: 'meter',
           circuits: Array.from({ length: feeders }, (_, index) => ({
             id: `feeder-${index}`,
@@ -38,13 +39,13 @@ export function benchSite(devices: number): Site {
       },
     ],
     devices: [
-      { id: 'meter', name: 'Meter', role: 'grid-meter', ...meterMap },
+      { id: 'meter', name: 'Meter', role: 'grid-meter', ...meterMap(0) },
       ...Array.from({ length: feeders }, (_, index) => ({
         id: `meter-${index}`,
         name: `Meter of feeder ${index}`,
         role: 'meter',
         circuit: `feeder-${index}`,
-        ...meterMap,
+        ...meterMap(index + 1),
       })),
       ...Array.from({ length: members }, (_, index) => member(index, `feeder-${Math.floor(index / size)}`)),
     ],
@@ -52,7 +53,7 @@ export function benchSite(devices: number): Site {
 }
 
 function member(index: number, circuit: string): object {
-  const device = { id: `device-${index}`, name: `Device ${index}`, circuit, connection: 'tcp://127.0.0.1' }
+  const device = { id: `device-${index}`, name: `Device ${index}`, circuit, connection: address(index) }
   if (index % 12 === 3)
     return { ...device, role: 'battery', map: 'r-ems/demo-battery', battery: { maxChargeW: 5000, maxDischargeW: 5000 } }
   if (index % 12 === 7) return { ...device, role: 'pv', map: 'sunspec/inverter', pv: { ratedPowerW: 10_000 } }
