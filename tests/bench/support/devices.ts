@@ -38,7 +38,7 @@ resources.use(
       for (const device of devices)
         for (const { quality, monotonicMs } of device.readings().values())
           if (quality === 'good' && startMs - monotonicMs < 1.5 * periodMs) fresh++
-      poller.schedule(deadlineMs + periodMs)
+      void poller.schedule(deadlineMs + periodMs)
       if (++count <= warmUp) {
         cpuAtStart = process.cpuUsage()
         return
@@ -50,7 +50,7 @@ resources.use(
     },
   }),
 )
-poller.schedule(clock.monotonicMs())
+void poller.schedule(clock.monotonicMs())
 await promise
 const cpu = process.cpuUsage(cpuAtStart)
 const rssMb = residentMb(process.pid)
