@@ -13,6 +13,7 @@ import { phaseIndex } from './topology.ts'
 
 export interface ChargerModel extends Model {
   readonly parameters: ChargerParameters
+  /** Its energies may lag behind while nothing else changes. */
   state(): ChargerState
   /** Over all sessions that have ended. */
   finished(): { readonly sessions: number; readonly wantedWh: number; readonly missingWh: number }
@@ -39,6 +40,9 @@ export function createChargerModel(
   let next = 0
   let untilMs = Number.NEGATIVE_INFINITY
   let wantedWh = 0
+  /** Nothing changes but energy, which is added up here and given to the state when something does. */
+  let settled = false
+  let pendingWh = 0
   const finished = { sessions: 0, wantedWh: 0, missingWh: 0 }
   const phaseW = new Float64Array(3)
   const slots = {
@@ -53,8 +57,22 @@ export function createChargerModel(
     limitA: readings.slot('limitA', parameters.maxCurrentA),
   }
 
+  function settle(): void {
+    settled = false
+    if (pendingWh === 0) return
+    const { vehicle, energyWh, sessionWh } = state
+    state = {
+      ...state,
+      vehicle: vehicle && { ...vehicle, wantedWh: Math.max(0, vehicle.wantedWh - pendingWh) },
+      energyWh: energyWh + pendingWh,
+      sessionWh: sessionWh + pendingWh,
+    }
+    pendingWh = 0
+  }
+
   function comeAndGo(atMs: number): void {
     if (state.vehicle && atMs >= untilMs) {
+      settle()
       finished.sessions += 1
       finished.wantedWh += wantedWh
       finished.missingWh += state.vehicle.wantedWh
@@ -62,6 +80,7 @@ export function createChargerModel(
     }
     for (let session = sessions[next]; session && session.fromMs <= atMs && !state.vehicle; session = sessions[next]) {
       next += 1
+      settled = false
       if (session.toMs <= atMs) continue
       untilMs = session.toMs
       wantedWh = session.wantedWh
@@ -80,12 +99,21 @@ export function createChargerModel(
       comeAndGo(atMs)
       // Nobody there and nothing flows: most of the time of most chargers.
       if (!state.vehicle && state.currentA === 0 && state.phases === phases) return
+      const stepWh = (state.powerW * dtS) / 3600
+      if (settled && (stepWh === 0 || pendingWh + stepWh < (state.vehicle?.wantedWh ?? 0))) {
+        pendingWh += stepWh
+        return
+      }
+      settle()
+      const before = state
       state = stepCharger(parameters, state, dtS, { limitA, phases }, volts)
+      settled = state.currentA === before.currentA && state.phases === phases && state.switchingS === 0
       phaseW[0] = state.phaseW.l1
       phaseW[1] = state.phaseW.l2
       phaseW[2] = state.phaseW.l3
     },
     command(name, value) {
+      settle()
       if (name === 'setCurrentA') limitA = value
       else if (name === 'setPhases') phases = value === 1 ? 1 : 3
       else return false
@@ -100,7 +128,7 @@ export function createChargerModel(
       slots.connectorState.value = connectorStateOf(state)
       slots.plugged.value = state.vehicle ? 1 : 0
       slots.charging.value = state.currentA > 0 ? 1 : 0
-      slots.sessionEnergyWh.value = Math.round(state.sessionWh)
+      slots.sessionEnergyWh.value = Math.round(state.sessionWh + pendingWh)
       readings.measuredAt(atMs)
     },
   }

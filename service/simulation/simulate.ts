@@ -65,8 +65,8 @@ export interface SimulationReport {
   readonly digest: string
 }
 
-/** Physics is calculated at least this often. */
-const longestStepMs = 1000
+/** Physics is calculated at least this often, and twice in a short cycle. */
+const longestStepMs = 2000
 
 /** Runs a site from `fromMs` to `toMs` as fast as it can through the step that also runs at the edge. Deterministic. */
 export function simulate(options: SimulationOptions): SimulationReport {
@@ -75,7 +75,7 @@ export function simulate(options: SimulationOptions): SimulationReport {
   const controller = (options.controller ?? createController)(site)
   const cycles = site.grids.map((grid) => grid.cycleMs ?? site.cycleMs)
   const common = cycles.reduce(greatestCommonDivisor)
-  const stepMs = common <= longestStepMs ? common / 2 : common / Math.ceil(common / longestStepMs)
+  const stepMs = common / Math.max(2, Math.ceil(common / longestStepMs))
   const delaySteps = Math.round((options.measureDelayMs ?? stepMs) / stepMs)
   const grids = site.grids.map((grid, index) => ({
     id: grid.id,
