@@ -33,7 +33,8 @@ const firstReadingsMs = 2_000
 
 /**
  * The cycle of one grid. Nothing in it waits for a device, a disk or a client, and nothing that fails in it reaches another grid:
- * a step that throws is taken again without any reading, which leads to the declared safe values (S5), from a fresh state. When
+ * a step that throws is taken again without what meters and sensors say, which leads to the declared safe values (S5), from a fresh
+ * state. When
  * that throws too, nothing is written or renewed, and the devices fall back by themselves.
  */
 export function startGridRuntime<State>(options: {
@@ -46,12 +47,14 @@ export function startGridRuntime<State>(options: {
   step: GridStep<State>
   /** Freezes what is known now. */
   freeze(elapsedS: number): StepInput
+  /** The same without anything that is not about the controlled devices themselves. */
+  blind(input: StepInput): StepInput
   /** Hands the outputs over and shows the cycle. What it throws is a failure of this cycle. */
   complete(cycle: CompletedCycle<State>): void
   /** Called once when steps begin to fail, and once when they work again. */
   failing(reason: string | undefined): void
 }): GridRuntime {
-  const { gridId, name, periodMs, clock, devices, step, freeze, complete, failing } = options
+  const { gridId, name, periodMs, clock, devices, step, freeze, blind, complete, failing } = options
   const lateness = createHistogram()
   const jitter = createHistogram()
   const duration = createHistogram()
@@ -65,8 +68,7 @@ export function startGridRuntime<State>(options: {
     try {
       return { result: step.step(state, input), failure: undefined }
     } catch (error) {
-      const blind = { ...input, readings: new Map(), wishes: [], plan: [] }
-      return { result: step.step(step.initial(), blind), failure: messageOf(error) }
+      return { result: step.step(step.initial(), blind(input)), failure: messageOf(error) }
     }
   }
 

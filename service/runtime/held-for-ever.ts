@@ -9,6 +9,7 @@ const restricting: ReadonlySet<string> = new Set([
   'limitDischargeW',
   'setCurrentA',
   'switchOn',
+  'setPhases',
 ])
 
 /**

@@ -1,7 +1,7 @@
 import type { ControlState, Device as DeviceView, Mode, PowerFlow } from '#contract/api.ts'
 import type { ArmedState, GridCycle, GridState } from '#contract/control.ts'
 import type { Site } from '#contract/site.ts'
-import type { SiteDevice } from '#contract/site-device.ts'
+import type { DeviceRole, SiteDevice } from '#contract/site-device.ts'
 import type { GridState as GridStepState } from '../control/state.ts'
 import { controllerOf } from '../domain/island.ts'
 import { initialState, step } from '../control/step.ts'
@@ -58,6 +58,8 @@ export interface SiteRuntime extends AsyncDisposable {
   manualTargets(): ArmedState['targets']
 }
 
+const controlledRoles: ReadonlySet<DeviceRole> = new Set(['charger', 'load', 'battery', 'pv'])
+
 /** The cycles of the grids of one site. Nothing in them waits for a device, a disk or a client. */
 export function startSiteRuntime(options: {
   site: Site
@@ -111,6 +113,16 @@ export function startSiteRuntime(options: {
     }
   }
 
+  const controlled = new Set(
+    entries.filter(({ config }) => controlledRoles.has(config.role)).map(({ config }) => config.id),
+  )
+  const blind = (input: StepInput): StepInput => ({
+    ...input,
+    readings: new Map([...input.readings].filter(([id]) => controlled.has(id))),
+    wishes: [],
+    plan: [],
+  })
+
   function startGrid({ id: gridId, name, connection }: Site['grids'][number]): GridRuntime {
     const periodMs = cycleMsOf(site, gridId)
     const mine = entries.filter(({ config }) => gridOf.get(config.id) === gridId)
@@ -137,6 +149,7 @@ export function startSiteRuntime(options: {
         step: (state, input) => step(model, gridId, state, input),
       },
       freeze,
+      blind,
       complete,
       failing: (reason) => tellFailing(faults, gridId, name, reason),
     })

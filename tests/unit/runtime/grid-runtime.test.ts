@@ -43,6 +43,7 @@ function start(
     devices: [device(poll)],
     step: { initial: () => 0, step },
     freeze: (elapsedS) => ({ atMs: clock.nowMs(), elapsedS, readings: known, wishes: [], plan: [] }),
+    blind: (input) => ({ ...input, readings: new Map() }),
     complete: (cycle) => void completed.push(cycle),
     failing: (reason) => told.push(reason),
   })
