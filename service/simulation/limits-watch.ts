@@ -57,7 +57,7 @@ export function watchLimits(
       )
     if (circuit.maxImportW !== undefined || demands.some(({ kind }) => kind === 'import'))
       add(
-        { ...of, limitId: `${circuit.id}.import`, tier: 'physical', unit: 'W' },
+        { ...of, limitId: `${circuit.id}.import`, tier: 'safety', unit: 'W' },
         (atMs) => power() - lowest('import', circuit.maxImportW, atMs),
       )
     if (maxExportW !== undefined || demands.some(({ kind }) => kind === 'export'))
