@@ -14,6 +14,8 @@ export interface Claim {
   /** It runs and has not run for its shortest time: only physical and safety limits may stop it. */
   readonly keep: boolean
   readonly running: boolean
+  /** It runs and its turn is not over: those of the same priority that wait do not displace it yet. */
+  readonly inTurn: boolean
   /** Is offered a current that its vehicle does not take: last in line. */
   readonly idle: boolean
   readonly waitS: number
@@ -38,7 +40,7 @@ const threePhaseMarginA = 1
  * `flow` is what flows in each row with every claim at nothing; on return, with every claim as given.
  */
 export function allocate(frame: Frame, rows: Rows, claims: readonly Claim[], flow: Float64Array): void {
-  const order = claims.toSorted(inTurn)
+  const order = claims.toSorted(byTurn)
   const shares = createShares(frame, rows, flow)
   for (const claim of order) if (claim.keep) admit(frame, shares, claim)
   for (let from = 0; from < order.length;) {
@@ -57,10 +59,11 @@ export function allocate(frame: Frame, rows: Rows, claims: readonly Claim[], flo
 }
 
 /** Who is asked first. Deterministic: equal ones keep the order of the site. */
-function inTurn(a: Claim, b: Claim): number {
+function byTurn(a: Claim, b: Claim): number {
   return (
     a.priority - b.priority ||
     Number(a.idle) - Number(b.idle) ||
+    Number(b.inTurn) - Number(a.inTurn) ||
     b.waitS - a.waitS ||
     Number(b.running) - Number(a.running) ||
     a.unit - b.unit

@@ -28,6 +28,8 @@ export const longAgoS = 1_000_000
 const idleAfterS = 60
 /** Below, a modulating load is off. */
 const leastW = 1
+/** When not all can run, each runs for at least this long before another of the same priority takes its turn. */
+const turnS = 300
 /** Contactors are not switched up more often than this; down is immediate. */
 const phaseSwitchS = 300
 
@@ -133,6 +135,7 @@ function claiming(
     surplus: shape.surplus,
     keep: running && memory.sinceS < (settings?.minOnS ?? 0),
     running,
+    inTurn: running && memory.sinceS < Math.max(turnS, settings?.minOnS ?? 0),
     idle: shape.idle,
     waitS: memory.waitS ?? 0,
     oneMask: phases === 3 && bits(frame.mask[unit.index]!) > 1 ? 1 << first : 0,

@@ -1,8 +1,8 @@
 import type { Reason } from '#contract/api.ts'
-import { type Battery, type BatteryWish, economicWishes } from './battery.ts'
+import { type Band, type Battery, type BatteryWish, economicWishes } from './battery.ts'
 import { type Frame, bits } from './frame.ts'
-import { type RowBand, clampTo, intoRowBand, rowBand, rowReason } from './limits.ts'
-import { type Rows, addTo, tolerance, wattText } from './rows.ts'
+import { type Flows, type RowBand, clampTo, intoRowBand, rowBand, rowReason } from './limits.ts'
+import { type Rows, addTo, presentA, tolerance, wattText } from './rows.ts'
 import type { DeviceState } from './state.ts'
 import { pricesAt } from './tariff.ts'
 import type { StepInput } from './types.ts'
@@ -23,7 +23,9 @@ export interface BatteryContext {
   readonly frame: Frame
   readonly rows: Rows
   /** Everything but the batteries as decided; on return, with them. */
-  readonly flow: Float64Array
+  readonly flows: Flows
+  /** The same with vehicles and loads at what they still take, where they were told to take less. */
+  readonly worst: Float64Array
   readonly batteries: readonly Battery[]
   readonly input: StepInput
   /** Why nobody knows what belongs together, in words. */
@@ -32,30 +34,48 @@ export interface BatteryContext {
   readonly importAllowedW: number
 }
 
+/** A battery on the way to its decision. */
+interface Draft {
+  readonly battery: Battery
+  /** Discharge in watt per ampere of each phase it uses. */
+  readonly factor: number
+  valueW: number
+  reasons: Reason[]
+  readonly rows: Set<number>
+}
+
 /**
- * Batteries, one after the other: what economics would like, as far as the ramp lets it, then the safety tier (limits of circuits,
- * then state of charge and temperature), then the physical tier (fuses, then what the battery can do). The later one has the last
- * word. While the island is on its own its batteries hold the grid themselves, and are left alone.
+ * What economics would like, as far as the ramp and the battery allow; then circuits have their say in three rounds, each over all
+ * batteries: first those that do too much do less, then those that have energy help to keep a limit, and last, for a fuse, those
+ * at their reserve as well. So the physical tier has the last word, and no battery is drained for another's charging. Those on
+ * fewest phases go first, as they relieve a phase with the least energy.
+ *
+ * While the island is on its own its batteries hold the grid themselves, and are left alone.
  */
 export function decideBatteries(context: BatteryContext): {
   readonly moves: readonly BatteryMove[]
   readonly resting: ReadonlyMap<number, string>
 } {
-  const { frame, rows, flow, batteries, input, onItsOwn } = context
+  const { frame, rows, flows, worst, batteries, onItsOwn } = context
   const resting = new Map<number, string>()
-  for (const { unit } of batteries) {
-    addTo(flow, frame, rows, unit.index, presentOf(frame, unit.index))
-    if (onItsOwn) resting.set(unit.index, 'the grid is on its own: the inverter of the battery holds it')
+  if (onItsOwn) {
+    for (const { unit } of batteries) {
+      resting.set(unit.index, 'the grid is on its own: the inverter of the battery holds it')
+      for (const flow of [flows.most, flows.least]) addTo(flow, frame, rows, unit.index, presentA(frame, unit.index))
+    }
+    return { moves: [], resting }
   }
-  if (onItsOwn) return { moves: [], resting }
   const wishes = wishesOf(context)
-  const moves = batteries.map((battery, at) => decide(context, battery, wishes[at]!))
-  void input
-  return { moves, resting }
+  const drafts = batteries.map((battery, at) => draftOf(context, battery, wishes[at]!))
+  for (const { battery, factor, valueW } of drafts)
+    for (const flow of [flows.most, flows.least, worst]) addTo(flow, frame, rows, battery.unit.index, -valueW / factor)
+  const order = drafts.toSorted((a, b) => a.factor - b.factor)
+  for (const draft of order) rest(context, draft)
+  for (const draft of order)
+    help(context, draft, ['safety', 'physical'], [draft.battery.capability, draft.battery.allowed])
+  for (const draft of order) help(context, draft, ['physical'], [draft.battery.capability])
+  return { moves: drafts.map((draft, at) => decided(context, draft, wishes[at]!)), resting }
 }
-
-const presentOf = ({ unitW, mask, voltageV }: Frame, unit: number): number =>
-  unitW[unit]! / (bits(mask[unit]!) * voltageV)
 
 function wishesOf({ frame, batteries, input, unknown, importAllowedW }: BatteryContext): readonly BatteryWish[] {
   const { model, layout, nodeW, unitW, alive } = frame
@@ -86,76 +106,124 @@ function wishesOf({ frame, batteries, input, unknown, importAllowedW }: BatteryC
   )
 }
 
-function decide({ frame, rows, flow, input }: BatteryContext, battery: Battery, wish: BatteryWish): BatteryMove {
-  const { unit, settings, memory, capability, allowed, powerW, atFloor, atCeiling } = battery
-  const reasons: Reason[] = [wish.reason]
-  const by: number[] = []
-  const safe = wish.reason.tier === 'safety'
-  let value = wish.value
-  const stepW = settings.rampWPerS * input.elapsedS
-  if (!safe && Math.abs(value - memory.last) > stepW) {
-    value = memory.last + Math.sign(value - memory.last) * stepW
-    reasons.unshift({
-      rule: 'ramp',
-      tier: 'safety',
-      text: `moves by at most ${wattText(stepW)} in this cycle, towards ${wattText(wish.value)}`,
-    })
-  }
-  const wanted = value
+/** The wish after ramp and capability. Without its inputs a battery goes to rest at once. */
+function draftOf({ frame, rows, input }: BatteryContext, battery: Battery, wish: BatteryWish): Draft {
+  const { unit, settings, memory, capability, allowed } = battery
   const factor = bits(frame.mask[unit.index]!) * frame.voltageV
-  const nowA = presentOf(frame, unit.index)
-  const byRows = (tier: 'safety' | 'physical'): void => {
-    const band = inWatt(rowBand(frame, rows, unit.index, flow, nowA, tier), factor)
-    const moved = intoRowBand(band, value)
-    if (moved.row < 0 || Math.abs(moved.value - value) < tolerance) return
-    by.push(moved.row)
-    reasons.unshift(
-      rowReason(
-        frame,
-        frame.layout.rows[moved.row]!,
-        flow[moved.row]! + ((-value - -powerW) / factor) * sign(frame, rows, unit.index, moved.row),
-      ),
-    )
-    ;({ value } = moved)
+  const draft: Draft = { battery, factor, valueW: wish.value, reasons: [wish.reason], rows: new Set() }
+  const blind = blindRow(frame, rows, unit.index)
+  if (blind !== undefined && draft.valueW !== 0) {
+    draft.valueW = 0
+    draft.reasons = [{ rule: 'input-missing', tier: 'safety', text: `holds 0 W: ${blind}` }]
   }
-  const byBand = (band: typeof capability): void => {
-    const clamped = clampTo(band, value)
-    if (clamped.rule) reasons.unshift(clamped.rule)
-    ;({ value } = clamped)
+  const stepW = settings.rampWPerS * input.elapsedS
+  if (wish.reason.tier !== 'safety' && blind === undefined && Math.abs(draft.valueW - memory.last) > stepW) {
+    draft.valueW = memory.last + Math.sign(draft.valueW - memory.last) * stepW
+    const text = `moves by at most ${wattText(stepW)} in this cycle, towards ${wattText(wish.value)}`
+    draft.reasons.unshift({ rule: 'ramp', tier: 'safety', text })
   }
-  byRows('safety')
-  byBand(allowed)
-  byRows('physical')
-  byBand(capability)
-  // Towards rest, so that rounding never uses more than is left.
-  value = by.length > 0 ? towards(value) : Math.round(value)
-  addTo(flow, frame, rows, unit.index, -value / factor - nowA)
+  for (const band of [allowed, capability]) clampDraft(draft, band)
+  return draft
+}
+
+/** A limited circuit above the battery whose flow nobody knows, in words. */
+function blindRow({ layout, model }: Frame, { known, declaredHi, declaredLo }: Rows, unit: number): string | undefined {
+  for (let entry = layout.start[unit]!; entry < layout.start[unit + 1]!; entry += 1) {
+    const row = layout.entryRow[entry]!
+    if (!known[row] && (declaredHi[row]! < Infinity || declaredLo[row]! > -Infinity))
+      return `the current of ${model.nodes[layout.rows[row]!.node]?.circuit.name} is unknown`
+  }
+  return undefined
+}
+
+function clampDraft(draft: Draft, band: Band): void {
+  const { value, rule } = clampTo(band, draft.valueW)
+  if (rule) sayFirst(draft, rule)
+  draft.valueW = value
+}
+
+/** Each rule is named once; the one that acted last comes first. */
+function sayFirst(draft: Draft, reason: Reason): void {
+  draft.reasons = [reason, ...draft.reasons.filter(({ rule }) => rule !== reason.rule)]
+}
+
+/** A battery that does too much for a circuit does less; for more charging, only room that is measured counts (S4). */
+function rest(context: BatteryContext, draft: Draft): void {
+  const { flows, worst } = context
+  const wishedW = draft.valueW
+  const kept = Math.max(wishedW, Math.min(0, draft.battery.powerW))
+  const towards = (limits: Flows, mostCharging: number): void => {
+    for (const tier of ['safety', 'physical'] as const) {
+      const { value, row } = intoRowBand(bandOf(context, draft, limits, tier), draft.valueW)
+      const inside = Math.min(Math.max(value, Math.min(0, wishedW)), Math.max(0, wishedW))
+      change(context, draft, Math.min(inside, mostCharging), row)
+    }
+  }
+  if (wishedW < kept) towards({ ...flows, most: worst }, kept)
+  towards(flows, Infinity)
+}
+
+/** What it can give or take so that a circuit stays inside its limits. */
+function help(
+  context: BatteryContext,
+  draft: Draft,
+  tiers: readonly ('safety' | 'physical')[],
+  ends: readonly Band[],
+): void {
+  for (const tier of tiers) {
+    const moved = intoRowBand(bandOf(context, draft, context.flows, tier), draft.valueW)
+    if (moved.row < 0) continue
+    let { value } = moved
+    let end: Reason | undefined
+    for (const band of ends) {
+      const inside = clampTo(band, value)
+      end = inside.rule ?? end
+      ;({ value } = inside)
+    }
+    change(context, draft, value, moved.row, end)
+  }
+}
+
+/** From consumption in ampere to discharge in watt: the ends change places. */
+function bandOf({ frame, rows }: BatteryContext, draft: Draft, flows: Flows, tier: 'safety' | 'physical'): RowBand {
+  const { factor, valueW, battery } = draft
+  const { min, max, minRow, maxRow } = rowBand(frame, rows, battery.unit.index, flows, -valueW / factor, tier)
+  return { min: -max * factor, max: -min * factor, minRow: maxRow, maxRow: minRow }
+}
+
+function change(
+  { frame, rows, flows, worst }: BatteryContext,
+  draft: Draft,
+  valueW: number,
+  row: number,
+  end?: Reason,
+): void {
+  if (row < 0 || Math.abs(valueW - draft.valueW) < tolerance) return
+  const { most, least } = flows
+  const flow = draft.valueW < valueW ? most[row]! : least[row]!
+  sayFirst(draft, rowReason(frame, frame.layout.rows[row]!, flow))
+  if (end) sayFirst(draft, end)
+  draft.rows.add(row)
+  const changeA = (draft.valueW - valueW) / draft.factor
+  for (const each of [most, least, worst]) addTo(each, frame, rows, draft.battery.unit.index, changeA)
+  draft.valueW = valueW
+}
+
+function decided({ input }: BatteryContext, draft: Draft, wish: BatteryWish): BatteryMove {
+  const { battery, reasons, rows } = draft
+  const { memory, atFloor, atCeiling } = battery
+  const valueW = Math.round(draft.valueW * 10) / 10
   return {
     battery,
-    valueW: value,
+    valueW,
     memory: {
-      last: value,
+      last: valueW,
       sinceS: memory.sinceS + input.elapsedS,
       ...(atFloor && { atFloor }),
       ...(atCeiling && { atCeiling }),
     },
     reasons,
-    rows: by,
-    relieves: by.length > 0 && value !== wanted,
+    rows: [...rows],
+    relieves: rows.size > 0 && Math.abs(valueW - wish.value) > tolerance,
   }
-}
-
-/** One watt per entry of a row in its own unit. */
-function sign(frame: Frame, rows: Rows, unit: number, row: number): number {
-  const { layout } = frame
-  for (let entry = layout.start[unit]!; entry < layout.start[unit + 1]!; entry += 1)
-    if (layout.entryRow[entry] === row) return rows.coef[entry]!
-  return 0
-}
-
-const towards = (value: number): number => Math.round(value * 10) / 10
-
-/** From consumption in ampere to discharge in watt: the ends change places. */
-function inWatt({ min, max, minRow, maxRow }: RowBand, factor: number): RowBand {
-  return { min: -max * factor, max: -min * factor, minRow: maxRow, maxRow: minRow }
 }

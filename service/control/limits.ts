@@ -16,14 +16,23 @@ export interface RowBand {
 }
 
 /**
- * What the rows of a tier leave to one unit, all others being as in `flow`. Empty (`min` above `max`) where limits contradict each
- * other, or where others are over a limit in both directions.
+ * What flows in each row as decided so far. A setpoint of a vehicle or a load is an upper end: nobody can count on it being
+ * taken. So import is judged with what may be taken, and export with what is taken already.
+ */
+export interface Flows {
+  readonly most: Float64Array
+  readonly least: Float64Array
+}
+
+/**
+ * What the rows of a tier leave to one unit that takes `nowA` in these flows. Empty (`min` above `max`) where limits contradict
+ * each other, or where others are over a limit in both directions.
  */
 export function rowBand(
   frame: Frame,
   { lo, hi, coef }: Rows,
   unit: number,
-  flow: Float64Array,
+  { most, least }: Flows,
   nowA: number,
   tier: Row['tier'],
 ): RowBand {
@@ -33,9 +42,10 @@ export function rowBand(
     const row = layout.entryRow[entry]!
     const factor = coef[entry]!
     if (factor === 0 || layout.rows[row]!.tier !== tier) continue
-    const others = flow[row]! - factor * nowA
-    const up = ((factor > 0 ? hi[row]! : lo[row]!) - others) / factor
-    const down = ((factor > 0 ? lo[row]! : hi[row]!) - others) / factor
+    const toHi = (hi[row]! - most[row]!) / factor + nowA
+    const toLo = (lo[row]! - least[row]!) / factor + nowA
+    const up = factor > 0 ? toHi : toLo
+    const down = factor > 0 ? toLo : toHi
     if (up < band.max) {
       band.max = up
       band.maxRow = row
@@ -85,22 +95,24 @@ export function rowReason(frame: Frame, row: Row, flow: number): Reason {
 }
 
 /** Limits that stay exceeded when everybody does what was decided: what cannot be met is met as far as possible, and said. */
-export function violationsOf(frame: Frame, rows: Rows, flow: Float64Array): Violation[] {
+export function violationsOf(frame: Frame, rows: Rows, { most, least }: Flows): Violation[] {
   const { layout, model } = frame
   const violations = new Map<string, Violation>()
   for (const row of layout.rows) {
     const at = row.index
     if (!rows.known[at] || row.tier === 'economic' || row.kind === 'dim') continue
-    const value = flow[at]!
     const { circuit } = model.nodes[row.node]!
     // Control plans with a share of the fuse; what is between that and its rating is no violation.
-    const [least, most] = row.kind === 'fuse' ? [-circuit.fuseA!, circuit.fuseA!] : [rows.lo[at]!, rows.hi[at]!]
-    const excess = value > most ? value - most : least - value
+    const [lo, hi] = row.kind === 'fuse' ? [-circuit.fuseA!, circuit.fuseA!] : [rows.lo[at]!, rows.hi[at]!]
+    const over = most[at]! - hi
+    const under = lo - least[at]!
+    const excess = Math.max(over, under)
     const slack = row.kind === 'power' ? 1 : 0.01
     if (!(excess > slack)) continue
-    const limitId = idOf(circuit.id, row, value < least)
+    const limitId = idOf(circuit.id, row, under > over)
     if ((violations.get(limitId)?.excess ?? 0) >= excess) continue
-    violations.set(limitId, { limitId, tier: row.tier, excess, text: rowReason(frame, row, value).text })
+    const { text } = rowReason(frame, row, under > over ? least[at]! : most[at]!)
+    violations.set(limitId, { limitId, tier: row.tier, excess, text })
   }
   return [...violations.values()]
 }

@@ -2,7 +2,7 @@ import type { Reason } from '#contract/api.ts'
 import { longAgoS, wishFor, wishReason } from './claims.ts'
 import { type Frame, bits, firstAt } from './frame.ts'
 import type { Unit } from './layout.ts'
-import { rowReason } from './limits.ts'
+import { type Flows, rowBand, rowReason } from './limits.ts'
 import { type Rows, addTo, tolerance, wattText } from './rows.ts'
 import type { DeviceState } from './state.ts'
 import type { StepInput } from './types.ts'
@@ -13,6 +13,8 @@ export interface Plant {
   readonly ratedW: number
   readonly memory: DeviceState
   readonly powerW: number
+  /** A person's limit; its rating where there is none. */
+  readonly wishedW: number
   /** What it would give if it were let, as far as that was seen. */
   readonly availableW: number
 }
@@ -29,7 +31,7 @@ export interface PlantMove {
 /** Below this share of its limit a plant is not held by it. */
 const heldShare = 0.97
 
-export function plantsOf(frame: Frame): Plant[] {
+export function plantsOf(frame: Frame, input: StepInput): Plant[] {
   const plants: Plant[] = []
   for (const unit of frame.layout.units) {
     const ratedW = unit.device.config.pv?.ratedPowerW
@@ -39,10 +41,14 @@ export function plantsOf(frame: Frame): Plant[] {
     const powerW = Math.max(0, -frame.unitW[unit.index]!)
     const held = memory.last < ratedW && powerW >= heldShare * memory.last
     const availableW = held ? Math.max(powerW, memory.availableW ?? powerW) : powerW
-    plants.push({ unit, ratedW, memory, powerW, availableW })
+    const wish = wishFor(input, unit.device.config.id, plantCommands)
+    const wishedW = wish?.command === 'limitPowerPercent' ? (wish.value * ratedW) / 100 : (wish?.value ?? ratedW)
+    plants.push({ unit, ratedW, wishedW: Math.min(ratedW, Math.max(0, wishedW)), memory, powerW, availableW })
   }
   return plants
 }
+
+const plantCommands = ['limitPowerW', 'limitPowerPercent'] as const
 
 /** The limit that the plant is found with (S7). */
 function foundLimitW({ readings, staleMs }: Frame, { device }: Unit, ratedW: number): number {
@@ -64,15 +70,15 @@ export function curtailed(
   frame: Frame,
   rows: Rows,
   plants: readonly Plant[],
-  flow: Float64Array,
+  flows: Flows,
   input: StepInput,
 ): PlantMove[] {
-  const factors = new Map(plants.map((plant) => [plant, shrinkOf(frame, rows, plants, plant, flow)]))
+  const factors = new Map(plants.map((plant) => [plant, shrinkOf(frame, rows, plants, plant, flows.least)]))
   return plants.map((plant) => {
     const { unit, ratedW, memory, powerW, availableW } = plant
     const shrink = factors.get(plant)!
-    const wish = wishFor(input, unit.device.config.id, ['limitPowerW', 'limitPowerPercent'])
-    const wishedW = wish ? (wish.command === 'limitPowerPercent' ? (wish.value * ratedW) / 100 : wish.value) : ratedW
+    const wish = wishFor(input, unit.device.config.id, plantCommands)
+    const wishedW = Math.max(plant.wishedW, neededW(frame, rows, plant, flows))
     const rampedW = memory.last + (unit.device.config.pv?.rampWPerS ?? 0) * input.elapsedS
     const isHeld = memory.last < ratedW
     // One that is not held has all the room of its rating until a limit is really met.
@@ -83,12 +89,13 @@ export function curtailed(
     if (limitW >= ratedW)
       reasons.push({ rule: 'not-limited', tier: 'economic', text: `gives all it can, up to ${wattText(ratedW)}` })
     else if (shrink.row >= 0 && limitW >= roomW - tolerance)
-      reasons.push(rowReason(frame, frame.layout.rows[shrink.row]!, flow[shrink.row]!))
+      reasons.push(rowReason(frame, frame.layout.rows[shrink.row]!, flows.least[shrink.row]!))
     else if (wish && limitW >= wishedW - tolerance) reasons.push(wishReason(wish))
     else
       reasons.push({ rule: 'ramp', tier: 'safety', text: `returns by ${wattText(limitW - memory.last)} in this cycle` })
     const givesW = Math.min(availableW, limitW)
-    addTo(flow, frame, rows, unit.index, -(givesW - powerW) / (bits(frame.mask[unit.index]!) * frame.voltageV))
+    const changeA = (countedW(plant) - givesW) / (bits(frame.mask[unit.index]!) * frame.voltageV)
+    for (const flow of [flows.most, flows.least]) addTo(flow, frame, rows, unit.index, changeA)
     return {
       plant,
       limitW,
@@ -100,15 +107,30 @@ export function curtailed(
   })
 }
 
+/** What others may count on: what it gives now, and no more than it was wished to. */
+export const countedW = ({ powerW, wishedW }: Plant): number => Math.min(powerW, wishedW)
+
+/** What a plant has to give so that no import limit is exceeded for the sake of a wish. */
+function neededW(frame: Frame, rows: Rows, plant: Plant, flows: Flows): number {
+  if (plant.wishedW >= plant.powerW) return 0
+  const factor = bits(frame.mask[plant.unit.index]!) * frame.voltageV
+  let most = Infinity
+  for (const tier of ['physical', 'safety'] as const)
+    most = Math.min(most, rowBand(frame, rows, plant.unit.index, flows, -countedW(plant) / factor, tier).max)
+  return most === Infinity ? 0 : Math.max(0, Math.min(plant.powerW, -most * factor))
+}
+
 /** The power that the tightest row leaves to a plant when all plants of that row give way in proportion. */
 function shrinkOf(
   frame: Frame,
   rows: Rows,
   plants: readonly Plant[],
-  { unit, powerW }: Plant,
+  plant: Plant,
   flow: Float64Array,
 ): { limitW: number; row: number; blind: boolean } {
   const { layout, mask, voltageV } = frame
+  const { unit } = plant
+  const powerW = countedW(plant)
   let limitW = Infinity
   let tightest = -1
   let blind = false
@@ -118,11 +140,11 @@ function shrinkOf(
     const seen = rows.known[row] === 1
     const lo = seen ? rows.lo[row]! : rows.declaredLo[row]!
     if (coef <= 0 || lo === -Infinity) continue
-    const all = plants.filter((plant) => isIn(frame, plant.unit.index, row))
-    const sumW = all.reduce((sum, plant) => sum + plant.powerW, 0)
-    const ratedW = all.reduce((sum, plant) => sum + plant.ratedW, 0)
+    const all = plants.filter((other) => isIn(frame, other.unit.index, row))
+    const sumW = all.reduce((sum, other) => sum + countedW(other), 0)
+    const ratedW = all.reduce((sum, other) => sum + other.ratedW, 0)
     // Room left below the limit, in watt of this plant's phases; without a measurement, the limit itself less what all give.
-    const share = sumW > 0 ? powerW / sumW : (layout.units[unit.index]!.device.config.pv?.ratedPowerW ?? 0) / ratedW
+    const share = sumW > 0 ? powerW / sumW : plant.ratedW / ratedW
     const wattPer = (bits(mask[unit.index]!) * voltageV) / coef
     const room = seen ? (flow[row]! - lo) * wattPer * share + powerW : -lo * wattPer * share
     if (room < limitW) {

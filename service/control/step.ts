@@ -7,9 +7,9 @@ import { decideBatteries } from './decide-batteries.ts'
 import { type Battery, batteriesOf } from './battery.ts'
 import { type Frame, bits, freeze } from './frame.ts'
 import { type Layout, type Unit, layoutOf } from './layout.ts'
-import { limitStates, safeSetpoint, violationsOf } from './limits.ts'
+import { type Flows, limitStates, safeSetpoint, violationsOf } from './limits.ts'
 import { type Move, holdRises, moved, nowPhases } from './motion.ts'
-import { type Plant, curtailed, plantsOf } from './pv.ts'
+import { type Plant, countedW, curtailed, plantsOf } from './pv.ts'
 import { allowedImportW, countImport } from './quarter.ts'
 import { type Rows, addTo, presentA, rowsOf, tolerance } from './rows.ts'
 import { activeSignals } from './signals.ts'
@@ -47,17 +47,18 @@ export function step(model: SiteModel, gridId: string, state: GridState, input: 
   const onItsOwn = alone !== undefined && holds(alone, readings, staleMs) === true
 
   const batteries = batteriesOf(frame)
-  const plants = plantsOf(frame)
+  const plants = plantsOf(frame, input)
   const quarter = planQuarter(frame, rows, input)
   const consumers = consumersOf(frame, rows, input, signals, unknown)
   planSurplus(frame, rows, consumers, batteries, plants)
 
   const served = serve(frame, rows, consumers, batteries, plants, input)
-  const { flow, moves } = served
+  const { flows, moves } = served
   const batteryMoves = decideBatteries({
     frame,
     rows,
-    flow,
+    flows,
+    worst: served.worst,
     batteries,
     input,
     unknown,
@@ -66,7 +67,7 @@ export function step(model: SiteModel, gridId: string, state: GridState, input: 
       ? allowedImportW(quarter, input.atMs, model.site.economics.peakImportW ?? Infinity)
       : Infinity,
   })
-  const plantMoves = curtailed(frame, rows, plants, flow, input)
+  const plantMoves = curtailed(frame, rows, plants, flows, input)
 
   const decisions = new Map<number, Decision[]>()
   const devices: Record<string, DeviceState> = {}
@@ -134,7 +135,7 @@ export function step(model: SiteModel, gridId: string, state: GridState, input: 
     },
     decisions: layout.sorted.flatMap((unit) => decisions.get(unit.index) ?? []),
     limits: limitStates(frame, rows, binding, batteries, bindingRules),
-    violations: violationsOf(frame, rows, flow),
+    violations: violationsOf(frame, rows, flows),
     leftAlone: leftAlone(frame, place, decisions, batteryMoves.resting),
   }
 }
@@ -191,9 +192,9 @@ function serve(
   batteries: readonly Battery[],
   plants: readonly Plant[],
   input: StepInput,
-): { flow: Float64Array; moves: Move[] } {
+): { flows: Flows; worst: Float64Array; moves: Move[] } {
   const others = rows.base.slice()
-  for (const { unit } of plants) addTo(others, frame, rows, unit.index, presentA(frame, unit.index))
+  for (const plant of plants) addTo(others, frame, rows, plant.unit.index, -toA(frame, plant.unit, countedW(plant)))
   // A battery may stop charging for a vehicle; it discharges for one only where it may, and only what it gives by itself.
   const promised = others.slice()
   for (const { unit, settings, powerW, allowed, capability } of batteries)
@@ -211,8 +212,16 @@ function serve(
   const worst = others.slice()
   for (const { unit } of batteries) addTo(worst, frame, rows, unit.index, presentA(frame, unit.index))
   holdRises(frame, rows, moves, worst, input.elapsedS)
-  for (const { consumer, valueA } of moves) addTo(others, frame, rows, consumer.unit.index, valueA)
-  return { flow: others, moves }
+  const flows = { most: others, least: others.slice() }
+  const later = others.slice()
+  for (const { consumer, valueA } of moves) {
+    const { index } = consumer.unit
+    const now = presentA(frame, index)
+    addTo(flows.most, frame, rows, index, valueA)
+    addTo(flows.least, frame, rows, index, Math.min(valueA, now))
+    addTo(later, frame, rows, index, Math.max(valueA, now))
+  }
+  return { flows, worst: later, moves }
 }
 
 const toA = ({ mask, voltageV }: Frame, { index }: Unit, watt: number): number => watt / (bits(mask[index]!) * voltageV)
