@@ -149,11 +149,12 @@ export const planted: readonly Planted[] = [
   },
   {
     law: 'answers',
-    mistake: 'what was not measured becomes NaN',
+    mistake: 'what is no number is calculated with',
     stepFor: broken(
-      values((decision, _at, _site, { readings }) =>
-        readings.get(decision.setpoint.deviceId)?.get('powerW') ? decision.setpoint.value : Number.NaN,
-      ),
+      values(({ setpoint }, _at, _site, { readings }) => {
+        const read = readings.get(setpoint.deviceId)?.get('powerW')?.value
+        return typeof read === 'number' && !Number.isFinite(read) ? read : setpoint.value
+      }),
     ),
   },
   {

@@ -33,19 +33,22 @@ export function afterwards(site: Site, plant: PlantState, result: Result): Plant
   return { house: plant.house, devices }
 }
 
+/** Cycles of a long time, so that every waiting time passes, and then of a second, so that nobody's turn ends meanwhile. */
+const longCycles = 4
+const shortCycles = 12
+
 /** Runs steps until the setpoints have settled, with what is measured following them. */
 export function settled(
   site: Site,
   plant: PlantState,
   stepFor: StepFor,
   more: Partial<StepInput> = {},
-  cycles = 12,
 ): { plant: PlantState; result: Result } {
   const next = stepFor(site)
   let now = plant
   let result: Result | undefined
-  for (let cycle = 0; cycle < cycles; cycle += 1) {
-    result = next(result?.state, inputOf(site, now, { elapsedS: 1000, ...more }))
+  for (let cycle = 0; cycle < longCycles + shortCycles; cycle += 1) {
+    result = next(result?.state, inputOf(site, now, { elapsedS: cycle < longCycles ? 1000 : 1, ...more }))
     now = afterwards(site, now, result)
   }
   return { plant: now, result: result! }

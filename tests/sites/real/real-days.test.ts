@@ -4,11 +4,12 @@ import { dataIsThere, fuseLines, runReal, scenarios, whyNot } from './scenarios.
 /** Whole weeks of all homes are the long campaign `weeks`. */
 const short = ['citylearn-1', 'emhass', 'garage']
 
-describe('a real day behind a fuse that binds, with a load step every minute', () => {
+describe('a real evening behind a fuse that binds, with a load step every minute', () => {
   for (const name of short)
     it(name, { timeout: 120_000 }, (context) => {
       if (!dataIsThere) context.skip(whyNot)
-      const run = runReal(scenarios[name]!(), 1)
+      const scenario = scenarios[name]!()
+      const run = runReal({ ...scenario, fromMs: scenario.fromMs + 15 * 3_600_000 }, 0.25)
       expect(run.bindingCycles).toBeGreaterThan(100)
       expect(run.report.violations.physical, fuseLines(run).join('\n')).toBe(0)
       expect(run.report.violations.safety, JSON.stringify(run.report.limits)).toBe(0)

@@ -1,8 +1,10 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import type { Site } from '#contract/site.ts'
+import { parseCsvInput } from '../../../service/simulation/csv.ts'
 import { readCsvInput } from '../../../service/simulation/read-input.ts'
-import { type Inputs, joinInputs } from '../../../service/simulation/series.ts'
+import type { Inputs } from '../../../service/simulation/series.ts'
 import { type SimulationReport, simulate } from '../../../service/simulation/simulate.ts'
 import { loadWorld } from '../support/load-cases.ts'
 
@@ -45,7 +47,22 @@ function home(name: string, file: string, load: string, pv: string, start: strin
 
 /** Twelve charging points of 22 kW with the stays of real Norwegian garages, and a building, behind 80 A. */
 function garage(start: string): Scenario {
-  const inputs = readCsvInput(`${dataFolder}/ev/norway_apartments_sessions.csv.gz`, new Map())
+  const file = `${dataFolder}/ev/norway_apartments_sessions.csv.gz`
+  const [header = '', ...lines] = gunzipSync(readFileSync(file)).toString('utf8').trim().split('\n')
+  // Stays without an end, or with next to no energy, are what the chargers forgot to write.
+  const complete = lines.filter((line) => {
+    const [arrival, departure, energyWh] = line.split(',')
+    return departure !== '' && departure !== arrival && Number(energyWh) >= 200
+  })
+  const { sessions } = parseCsvInput([header, ...complete].join('\n'), file, new Map())
+  // The file does not say on how many phases a vehicle charges, and how fast.
+  const vehicles = [
+    { phases: 3, maxCurrentA: 16 },
+    { phases: 1, maxCurrentA: 32 },
+    { phases: 3, maxCurrentA: 32 },
+    { phases: 2, maxCurrentA: 16 },
+  ] as const
+  const varied = sessions.map((session, at) => ({ ...session, ...vehicles[at % vehicles.length]! }))
   const site = loadWorld('depot', {
     grids: { grid: { connection: { fuseA: 80, circuits: { 'feeder-a': { fuseA: 63 }, 'feeder-b': { fuseA: 40 } } } } },
     devices: Object.fromEntries(
@@ -63,7 +80,12 @@ function garage(start: string): Scenario {
       ]),
     ),
   })
-  return { name: 'Norwegian garages, 80 A', site, inputs: joinInputs([inputs]), fromMs: Date.parse(start) }
+  return {
+    name: 'Norwegian garages, 80 A',
+    site,
+    inputs: { series: new Map(), sessions: varied },
+    fromMs: Date.parse(start),
+  }
 }
 
 export const scenarios: Readonly<Record<string, () => Scenario>> = {
