@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { copyFile, readFile, rename, writeFile } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { EdgeError } from '#contract/errors.ts'
 import type { CommandName } from '#contract/point-map.ts'
 import type {
@@ -53,6 +54,8 @@ export async function createLimitsEdit(options: {
   let { site } = options
   let text = await readFile(siteFile, 'utf8')
   const seen = new Map<string, Seen>()
+  // The folder is nobody's business.
+  const fileName = basename(siteFile)
 
   const revision = (): string => createHash('sha256').update(text).digest('hex').slice(0, 32)
 
@@ -66,7 +69,7 @@ export async function createLimitsEdit(options: {
       if (problem !== undefined) throw new EdgeError('limits.invalid', problem)
     }
     const next = editSiteLimits(text, request.changes)
-    const parsed = checkedYaml(siteSchema, next, siteFile, 'limits.invalid')
+    const parsed = checkedYaml(siteSchema, next, fileName, 'limits.invalid')
     return { text: next, site: parsed, model: compileSite(parsed, commands) }
   }
 
@@ -88,7 +91,7 @@ export async function createLimitsEdit(options: {
   async function change(request: LimitsChangeRequest, principal: string): Promise<SiteLimits> {
     // A file that was edited by hand meanwhile is not overwritten.
     if (kept === 'file' && (await readFile(siteFile, 'utf8')) !== text)
-      throw new EdgeError('limits.changed', `${siteFile} was edited meanwhile; restart the service to take it into use`)
+      throw new EdgeError('limits.changed', `${fileName} was edited meanwhile; restart the service to take it into use`)
     const next = changed(request)
     const present = siteLimits(site)
     const unconfirmed = looserChanges(present, request.changes).filter((id) => !request.confirmedLooser.includes(id))

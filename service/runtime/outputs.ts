@@ -116,6 +116,12 @@ export function createOutputs(options: {
     return effect !== 'none'
   }
 
+  /** Nothing is expected of the device any more. */
+  function forgetEffect(key: string): void {
+    sent.get(key)?.effect?.forget()
+    faults.clear(`effect ${key}`, 'control no longer writes it')
+  }
+
   /** Why it must not be written now although it has changed or is due, or undefined. */
   function waits(key: string, command: MapCommand, entry: Sent, relieves: boolean, nowMs: number): string | undefined {
     const mayTellAtMs = entry.effect?.mayTellAtMs(relieves) ?? -Infinity
@@ -149,7 +155,7 @@ export function createOutputs(options: {
     if (released !== undefined) return refused(`control is given back: ${released}`)
     const obstacle = guard.obstacle(deviceId, name, restsOnSimulated(decision))
     if (obstacle?.outcome === 'refused') {
-      sent.get(`${deviceId} ${name}`)?.effect?.forget()
+      forgetEffect(`${deviceId} ${name}`)
       return refused(obstacle.reason)
     }
     if (!target || !command) return refused(`${deviceId} has no command ${name}`)
@@ -183,6 +189,7 @@ export function createOutputs(options: {
     },
     async releaseAll(reason) {
       released = reason
+      for (const key of sent.keys()) forgetEffect(key)
       const all = [...sent.keys()].map((key) => key.split(' '))
       sent.clear()
       for (const roles of releaseOrder) {

@@ -5,6 +5,7 @@ import type { StepInput, StepResult } from '../control/types.ts'
 import { type CycleTiming } from './cycle.ts'
 import { type GridFlows, siteFlows } from './grid-flows.ts'
 import { jitterMs } from './grid-runtime.ts'
+import { weatherOf } from './site-weather.ts'
 
 /** One completed cycle of a grid, as it is shown. */
 export interface GridSnapshot {
@@ -36,6 +37,7 @@ export interface Snapshots {
 export function createSnapshots(site: Site, control: () => ControlState): Snapshots {
   const newest = new Map<string, GridSnapshot>()
   let flow: PowerFlow | undefined
+  let weather: PowerFlow['weather']
   const inOrder = (): GridSnapshot[] => site.grids.flatMap(({ id }) => newest.get(id) ?? [])
 
   function flowOf(): PowerFlow | undefined {
@@ -53,6 +55,7 @@ export function createSnapshots(site: Site, control: () => ControlState): Snapsh
       battery,
       load,
       ...(chargers.deviceIds.length > 0 && { chargers }),
+      ...(weather && { weather }),
       limits: all.flatMap(({ state }) => state.limits),
       setpoints: all.flatMap(({ state }) => state.setpoints),
       control: control(),
@@ -91,6 +94,7 @@ export function createSnapshots(site: Site, control: () => ControlState): Snapsh
       }
       const snapshot = { state, flows, durationMs, latenessMs: timing.latenessMs, jitterMs: jitterMs(timing, periodMs) }
       newest.set(gridId, snapshot)
+      weather = weatherOf(site.devices, input.readings, periodMs)
       flow = flowOf()
       return snapshot
     },
