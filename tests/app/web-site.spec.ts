@@ -58,7 +58,7 @@ test('draws 15 minutes from the store and tells the values under the cursor', as
 test('says which limit binds, and why', async ({ web }) => {
   await web.rewriteFrames((message) => {
     if (message.type !== 'power-flow') return message
-    const limits = message.data.limits.map((limit) => ({ ...limit, binding: limit.id === 'battery-charge' }))
+    const limits = message.data.limits.map((limit) => ({ ...limit, binding: limit.id === 'battery.charge' }))
     const setpoints = message.data.setpoints.map((setpoint) => ({
       ...setpoint,
       reasons: [
@@ -70,7 +70,7 @@ test('says which limit binds, and why', async ({ web }) => {
   })
   await web.open('/site')
   const limits = web.page.locator('.limits')
-  await expect(limits.locator('.lead')).toContainText('Battery charge holds the plan back.')
+  await expect(limits.locator('.lead')).toContainText('Battery: charge holds the plan back.')
   await expect(limits.locator('.lead')).toContainText('The battery can charge at most 6000 W.')
   await expect(limits.locator('li', { hasText: 'binds' })).toHaveCount(1)
   await expect(web.page.getByRole('list', { name: 'Setpoints' })).toContainText('Covers 7200 W of grid export.')
