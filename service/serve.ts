@@ -29,6 +29,7 @@ import { createDeviceWatch } from './runtime/device-watch.ts'
 import { createExplainer } from './runtime/explain.ts'
 import { commandsOfSite } from './runtime/device-view.ts'
 import { createFaults } from './runtime/faults.ts'
+import { createGridWatch } from './runtime/grid-watch.ts'
 import { openIdentity } from './runtime/identity.ts'
 import { thisMachine } from './runtime/machine.ts'
 import { createLimitsEdit } from './runtime/limits-edit.ts'
@@ -186,6 +187,13 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     }),
   )
   const watchDevices = createDeviceWatch(devices, faults)
+  const entryOf = new Map(devices.map((entry) => [entry.config.id, entry]))
+  const watchGrid = createGridWatch({
+    faults,
+    clock,
+    name: (id) => entryOf.get(id)?.config.name ?? id,
+    silent: (id) => !['online', 'degraded'].includes(entryOf.get(id)?.device.link().state ?? ''),
+  })
   const newSamples = createRecorder(devices.map(({ device }) => device))
   const armed = createArmed(clock)
   const explainer = createExplainer()
@@ -248,6 +256,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       },
       onCycle(snapshot) {
         watchDevices()
+        watchGrid(snapshot.state)
         storage.addSamples(newSamples())
         storage.addExplanations(explainer.note(snapshot.state))
         storage.journal.flush()

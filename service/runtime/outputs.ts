@@ -13,7 +13,6 @@ import type { WriteBudget } from './write-budget.ts'
 export interface OutputTarget {
   readonly name: string
   readonly role: DeviceRole
-  readonly simulated: boolean
   command(name: string): MapCommand | undefined
   /** A fresh measured value, or undefined. */
   measured(point: string, notOlderThanMs: number): number | undefined
@@ -57,11 +56,13 @@ const failurePauseMs = (failures: number, relieves: boolean): number =>
 export function createOutputs(options: {
   guard: Pick<Guard, 'obstacle' | 'write' | 'release'>
   target(deviceId: string): OutputTarget | undefined
+  /** Devices of the simulated plant. */
+  simulated: ReadonlySet<string>
   budget: Pick<WriteBudget, 'left' | 'spend'>
   faults: Pick<Faults, 'raise' | 'clear'>
   clock: Clock
 }): Outputs {
-  const { guard, target: targetOf, budget, faults, clock } = options
+  const { guard, target: targetOf, simulated, budget, faults, clock } = options
   const sent = new Map<string, Sent>()
   let released: string | undefined
 
@@ -84,8 +85,17 @@ export function createOutputs(options: {
     if (onWire && targetOf(setpoint.deviceId)?.command(setpoint.command)?.storage === 'non-volatile') budget.spend(key)
   }
 
-  const restsOnSimulated = ({ dependsOn }: Decision): boolean =>
-    dependsOn.some((id) => targetOf(id)?.simulated ?? false)
+  // Decisions of one grid rest on the same devices, and share the list of them.
+  const known = new WeakMap<Decision['dependsOn'], boolean>()
+  function restsOnSimulated({ dependsOn }: Decision): boolean {
+    if (simulated.size === 0) return false
+    let rests = known.get(dependsOn)
+    if (rests === undefined) {
+      rests = dependsOn.some((id) => simulated.has(id))
+      known.set(dependsOn, rests)
+    }
+    return rests
+  }
 
   function entryOf(key: string, name: string, command: MapCommand | undefined): Sent {
     let entry = sent.get(key)

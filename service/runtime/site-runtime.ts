@@ -99,7 +99,8 @@ export function startSiteRuntime(options: {
     targets: new Map(entries.map((entry) => [entry.config.id, targetOf(entry, site, () => unconfirmed)])),
   })
   const outputTargets = new Map(entries.map((entry) => [entry.config.id, outputTargetOf(entry, clock)]))
-  const outputs = createOutputs({ guard, target: (id) => outputTargets.get(id), budget, faults, clock })
+  const simulated = new Set(entries.filter((entry) => entry.simulated).map(({ config }) => config.id))
+  const outputs = createOutputs({ guard, target: (id) => outputTargets.get(id), simulated, budget, faults, clock })
 
   function freeze(elapsedS: number): StepInput {
     unconfirmed = mapsConfirmed()
@@ -220,11 +221,10 @@ function targetOf(entry: SiteDeviceEntry, site: Site, mapsConfirmed: () => strin
 }
 
 function outputTargetOf(entry: SiteDeviceEntry, clock: Clock): OutputTarget {
-  const { config, device, simulated } = entry
+  const { config, device } = entry
   return {
     name: config.name,
     role: config.role,
-    simulated,
     command: (name) => commandsOf(entry.map).get(name),
     measured(point, notOlderThanMs) {
       const reading = device.readings().get(point)

@@ -73,6 +73,24 @@ describe('subscriptions', () => {
     expect(client.waiting).toEqual([])
   })
 
+  test('of grids and values asked for follow each cycle', async () => {
+    const sources = fakeSources()
+    const api = await startApi({ sources })
+    const client = await openLive(api)
+    client.subscribe('grids', 'controls')
+    expect(await client.next()).toEqual({ type: 'grids', data: [] })
+    expect(await client.next()).toEqual({ type: 'controls', data: [] })
+    const by = { kind: 'user', id: 'u', name: 'maria', role: 'operator', address: '::1' } as const
+    const wish = await sources.setWish(
+      { deviceId: 'battery', command: 'setPowerW' },
+      { value: 500, ttlS: 60, reason: 'a test' },
+      by,
+    )
+    api.publish({ type: 'power-flow', data: flow(61) })
+    expect(await client.next()).toEqual({ type: 'grids', data: [] })
+    expect(await client.next()).toEqual({ type: 'controls', data: [wish] })
+  })
+
   test('send nothing before the first request', async () => {
     const api = await startApi()
     const client = await openLive(api)

@@ -68,10 +68,10 @@ function rig(
   const outputs = createOutputs({
     guard,
     clock,
+    simulated: new Set(simulated),
     target: (id) => ({
       name: id,
       role: roles[id] ?? 'battery',
-      simulated: simulated.includes(id),
       command: () => command,
       measured: () => measured,
     }),
