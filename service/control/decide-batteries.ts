@@ -32,6 +32,8 @@ export interface BatteryContext {
   readonly unknown: string | undefined
   readonly onItsOwn: boolean
   readonly importAllowedW: number
+  /** Curtails plants for what is still exceeded once the batteries have taken what they may. */
+  curtail(): void
 }
 
 /** A battery on the way to its decision. */
@@ -42,13 +44,15 @@ interface Draft {
   valueW: number
   reasons: Reason[]
   readonly rows: Set<number>
+  /** A circuit above it is not measured: it does not help others. */
+  readonly blind: boolean
 }
 
 /**
- * What economics would like, as far as the ramp and the battery allow; then circuits have their say in three rounds, each over all
- * batteries: first those that do too much do less, then those that have energy help to keep a limit, and last, for a fuse, those
- * at their reserve as well. So the physical tier has the last word, and no battery is drained for another's charging. Those on
- * fewest phases go first, as they relieve a phase with the least energy.
+ * What economics would like, as far as the ramp and the battery allow; then circuits have their say, each time over all
+ * batteries: first those that do too much do less; then those that have energy, or room for surplus, help to keep a limit; then
+ * plants are curtailed; and last, for a fuse, those at their reserve help as well. So the physical tier has the last word, and no
+ * battery is drained for another's charging. Those on fewest phases go first, as they relieve a phase with the least energy.
  *
  * While the island is on its own its batteries hold the grid themselves, and are left alone.
  */
@@ -63,6 +67,7 @@ export function decideBatteries(context: BatteryContext): {
       resting.set(unit.index, 'the grid is on its own: the inverter of the battery holds it')
       for (const flow of [flows.most, flows.least]) addTo(flow, frame, rows, unit.index, presentA(frame, unit.index))
     }
+    context.curtail()
     return { moves: [], resting }
   }
   const wishes = wishesOf(context)
@@ -71,10 +76,36 @@ export function decideBatteries(context: BatteryContext): {
     for (const flow of [flows.most, flows.least, worst]) addTo(flow, frame, rows, battery.unit.index, -valueW / factor)
   const order = drafts.toSorted((a, b) => a.factor - b.factor)
   for (const draft of order) rest(context, draft)
-  for (const draft of order)
-    help(context, draft, ['safety', 'physical'], [draft.battery.capability, draft.battery.allowed])
-  for (const draft of order) help(context, draft, ['physical'], [draft.battery.capability])
+  together(order, (draft) => {
+    const ends = [draft.battery.capability, draft.battery.allowed, ownPower(context, draft)]
+    help(context, draft, ['safety', 'physical'], ends)
+  })
+  context.curtail()
+  together(order, (draft) => help(context, draft, ['physical'], [draft.battery.capability]))
   return { moves: drafts.map((draft, at) => decided(context, draft, wishes[at]!)), resting }
+}
+
+/** Rounds until nothing moves: what one does for a phase may be undone by another for a second one. */
+const mostRounds = 24
+
+function together(drafts: readonly Draft[], act: (draft: Draft) => void): void {
+  for (let round = 0; round < mostRounds; round += 1) {
+    let movedW = 0
+    for (const draft of drafts) {
+      const before = draft.valueW
+      act(draft)
+      movedW += Math.abs(draft.valueW - before)
+    }
+    if (movedW < 0.05) return
+  }
+}
+
+/** A battery that may not charge from the grid helps an export limit only with what the site generates itself. */
+function ownPower({ frame, rows, flows }: BatteryContext, { battery, valueW }: Draft): Band {
+  const surplusW = frame.layout.rootPower.reduce((sum, row) => sum - (rows.known[row] ? flows.most[row]! : 0), 0)
+  const rule: Reason = { rule: 'own-power', tier: 'safety', text: 'it may not charge from the grid' }
+  const min = battery.settings.chargeFromGrid ? -Infinity : Math.min(valueW, valueW - surplusW, 0)
+  return { min, max: Infinity, minRule: rule, maxRule: rule }
 }
 
 function wishesOf({ frame, batteries, input, unknown, importAllowedW }: BatteryContext): readonly BatteryWish[] {
@@ -107,11 +138,18 @@ function wishesOf({ frame, batteries, input, unknown, importAllowedW }: BatteryC
 }
 
 /** The wish after ramp and capability. Without its inputs a battery goes to rest at once. */
-function draftOf({ frame, rows, input }: BatteryContext, battery: Battery, wish: BatteryWish): Draft {
+function draftOf({ frame, rows, input, unknown }: BatteryContext, battery: Battery, wish: BatteryWish): Draft {
   const { unit, settings, memory, capability, allowed } = battery
   const factor = bits(frame.mask[unit.index]!) * frame.voltageV
-  const draft: Draft = { battery, factor, valueW: wish.value, reasons: [wish.reason], rows: new Set() }
-  const blind = blindRow(frame, rows, unit.index)
+  const blind = unknown ?? blindRow(frame, rows, unit.index)
+  const draft: Draft = {
+    battery,
+    factor,
+    valueW: wish.value,
+    reasons: [wish.reason],
+    rows: new Set(),
+    blind: blind !== undefined,
+  }
   if (blind !== undefined && draft.valueW !== 0) {
     draft.valueW = 0
     draft.reasons = [{ rule: 'input-missing', tier: 'safety', text: `holds 0 W: ${blind}` }]
@@ -170,6 +208,7 @@ function help(
   tiers: readonly ('safety' | 'physical')[],
   ends: readonly Band[],
 ): void {
+  if (draft.blind) return
   for (const tier of tiers) {
     const moved = intoRowBand(bandOf(context, draft, context.flows, tier), draft.valueW)
     if (moved.row < 0) continue

@@ -3,7 +3,7 @@ import { longAgoS, wishFor, wishReason } from './claims.ts'
 import { type Frame, bits, firstAt } from './frame.ts'
 import type { Unit } from './layout.ts'
 import { type Flows, rowBand, rowReason } from './limits.ts'
-import { type Rows, addTo, tolerance, wattText } from './rows.ts'
+import { type Rows, addTo, fuseShare, tolerance, wattText } from './rows.ts'
 import type { DeviceState } from './state.ts'
 import type { StepInput } from './types.ts'
 
@@ -15,12 +15,16 @@ export interface Plant {
   readonly powerW: number
   /** A person's limit; its rating where there is none. */
   readonly wishedW: number
+  /** What others may count on: what it gives now, and no more than it was wished or will be told to. */
+  readonly countedW: number
   /** What it would give if it were let, as far as that was seen. */
   readonly availableW: number
 }
 
 export interface PlantMove {
   readonly plant: Plant
+  /** What it is expected to give. */
+  readonly givesW: number
   readonly limitW: number
   readonly memory: DeviceState
   readonly reasons: readonly Reason[]
@@ -31,7 +35,8 @@ export interface PlantMove {
 /** Below this share of its limit a plant is not held by it. */
 const heldShare = 0.97
 
-export function plantsOf(frame: Frame, input: StepInput): Plant[] {
+/** `known` are powers that a first attempt has decided, by unit. */
+export function plantsOf(frame: Frame, input: StepInput, known?: ReadonlyMap<number, number>): Plant[] {
   const plants: Plant[] = []
   for (const unit of frame.layout.units) {
     const ratedW = unit.device.config.pv?.ratedPowerW
@@ -43,7 +48,8 @@ export function plantsOf(frame: Frame, input: StepInput): Plant[] {
     const availableW = held ? Math.max(powerW, memory.availableW ?? powerW) : powerW
     const wish = wishFor(input, unit.device.config.id, plantCommands)
     const wishedW = wish?.command === 'limitPowerPercent' ? (wish.value * ratedW) / 100 : (wish?.value ?? ratedW)
-    plants.push({ unit, ratedW, wishedW: Math.min(ratedW, Math.max(0, wishedW)), memory, powerW, availableW })
+    const countedW = Math.min(powerW, Math.max(0, wishedW), known?.get(unit.index) ?? Infinity)
+    plants.push({ unit, ratedW, wishedW: Math.min(ratedW, Math.max(0, wishedW)), memory, powerW, availableW, countedW })
   }
   return plants
 }
@@ -73,7 +79,7 @@ export function curtailed(
   flows: Flows,
   input: StepInput,
 ): PlantMove[] {
-  const factors = new Map(plants.map((plant) => [plant, shrinkOf(frame, rows, plants, plant, flows.least)]))
+  const factors = new Map(plants.map((plant) => [plant, shrinkOf(frame, rows, plants, plant, flows)]))
   return plants.map((plant) => {
     const { unit, ratedW, memory, powerW, availableW } = plant
     const shrink = factors.get(plant)!
@@ -94,10 +100,11 @@ export function curtailed(
     else
       reasons.push({ rule: 'ramp', tier: 'safety', text: `returns by ${wattText(limitW - memory.last)} in this cycle` })
     const givesW = Math.min(availableW, limitW)
-    const changeA = (countedW(plant) - givesW) / (bits(frame.mask[unit.index]!) * frame.voltageV)
+    const changeA = (plant.countedW - givesW) / (bits(frame.mask[unit.index]!) * frame.voltageV)
     for (const flow of [flows.most, flows.least]) addTo(flow, frame, rows, unit.index, changeA)
     return {
       plant,
+      givesW,
       limitW,
       memory: { last: limitW, sinceS: memory.sinceS + input.elapsedS, availableW },
       reasons,
@@ -107,16 +114,13 @@ export function curtailed(
   })
 }
 
-/** What others may count on: what it gives now, and no more than it was wished to. */
-export const countedW = ({ powerW, wishedW }: Plant): number => Math.min(powerW, wishedW)
-
 /** What a plant has to give so that no import limit is exceeded for the sake of a wish. */
 function neededW(frame: Frame, rows: Rows, plant: Plant, flows: Flows): number {
   if (plant.wishedW >= plant.powerW) return 0
   const factor = bits(frame.mask[plant.unit.index]!) * frame.voltageV
   let most = Infinity
   for (const tier of ['physical', 'safety'] as const)
-    most = Math.min(most, rowBand(frame, rows, plant.unit.index, flows, -countedW(plant) / factor, tier).max)
+    most = Math.min(most, rowBand(frame, rows, plant.unit.index, flows, -plant.countedW / factor, tier).max)
   return most === Infinity ? 0 : Math.max(0, Math.min(plant.powerW, -most * factor))
 }
 
@@ -126,22 +130,24 @@ function shrinkOf(
   rows: Rows,
   plants: readonly Plant[],
   plant: Plant,
-  flow: Float64Array,
+  { least: flow, most }: Flows,
 ): { limitW: number; row: number; blind: boolean } {
   const { layout, mask, voltageV } = frame
   const { unit } = plant
-  const powerW = countedW(plant)
+  const powerW = plant.countedW
   let limitW = Infinity
   let tightest = -1
   let blind = false
+  const planned = isMissed(frame, rows, unit.index, most) ? 1 / fuseShare : 1
   for (let entry = layout.start[unit.index]!; entry < layout.start[unit.index + 1]!; entry += 1) {
     const row = layout.entryRow[entry]!
     const coef = rows.coef[entry]!
     const seen = rows.known[row] === 1
-    const lo = seen ? rows.lo[row]! : rows.declaredLo[row]!
+    const margin = layout.rows[row]!.kind === 'fuse' ? planned : 1
+    const lo = (seen ? rows.lo[row]! : rows.declaredLo[row]!) * margin
     if (coef <= 0 || lo === -Infinity) continue
     const all = plants.filter((other) => isIn(frame, other.unit.index, row))
-    const sumW = all.reduce((sum, other) => sum + countedW(other), 0)
+    const sumW = all.reduce((sum, other) => sum + other.countedW, 0)
     const ratedW = all.reduce((sum, other) => sum + other.ratedW, 0)
     // Room left below the limit, in watt of this plant's phases; without a measurement, the limit itself less what all give.
     const share = sumW > 0 ? powerW / sumW : plant.ratedW / ratedW
@@ -154,6 +160,15 @@ function shrinkOf(
     }
   }
   return { limitW: Math.max(0, limitW), row: tightest, blind }
+}
+
+/** Whether the plant is missed elsewhere: where import is over a fuse, export on another phase may use all of its own. */
+function isMissed({ layout }: Frame, rows: Rows, unit: number, most: Float64Array): boolean {
+  for (let entry = layout.start[unit]!; entry < layout.start[unit + 1]!; entry += 1) {
+    const row = layout.entryRow[entry]!
+    if (rows.coef[entry]! > 0 && layout.rows[row]!.kind === 'fuse' && most[row]! > rows.hi[row]!) return true
+  }
+  return false
 }
 
 function isIn({ layout }: Frame, unit: number, row: number): boolean {

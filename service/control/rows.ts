@@ -165,7 +165,7 @@ export function roomText(frame: Frame, row: Row, room: number): string {
   }
 }
 
-export const ampereText = (value: number): string => `${Number(Math.max(0, value).toFixed(2))} A`
+export const ampereText = (value: number): string => `${Math.round(Math.max(0, value) * 100) / 100} A`
 export const wattText = (value: number): string => `${Math.round(value)} W`
 
 /** Identifies the rule of a row in reasons, whatever the circuit. */

@@ -9,7 +9,7 @@ import { type Frame, bits, freeze } from './frame.ts'
 import { type Layout, type Unit, layoutOf } from './layout.ts'
 import { type Flows, limitStates, safeSetpoint, violationsOf } from './limits.ts'
 import { type Move, holdRises, moved, nowPhases } from './motion.ts'
-import { type Plant, countedW, curtailed, plantsOf } from './pv.ts'
+import { type Plant, type PlantMove, curtailed, plantsOf } from './pv.ts'
 import { allowedImportW, countImport } from './quarter.ts'
 import { type Rows, addTo, presentA, rowsOf, tolerance } from './rows.ts'
 import { activeSignals } from './signals.ts'
@@ -37,37 +37,16 @@ export function step(model: SiteModel, gridId: string, state: GridState, input: 
     return places.get(device)
   }
   const layout = layoutOf(model, island.grids, place)
-  const staleMs = staleAfterMs(model.grids[gridIndex]!.cycleMs)
-  const frame = freeze(model, layout, readings, state, staleMs)
-  const signals = activeSignals(frame)
   const unknown =
     island.unknownTie === undefined ? undefined : `whether the tie ${island.unknownTie} is closed is unknown`
-  const rows = rowsOf(frame, signals, unknown !== undefined)
   const alone = model.grids[gridIndex]!.grid.island
+  const staleMs = staleAfterMs(model.grids[gridIndex]!.cycleMs)
   const onItsOwn = alone !== undefined && holds(alone, readings, staleMs) === true
-
-  const batteries = batteriesOf(frame)
-  const plants = plantsOf(frame, input)
-  const quarter = planQuarter(frame, rows, input)
-  const consumers = consumersOf(frame, rows, input, signals, unknown)
-  planSurplus(frame, rows, consumers, batteries, plants)
-
-  const served = serve(frame, rows, consumers, batteries, plants, input)
-  const { flows, moves } = served
-  const batteryMoves = decideBatteries({
-    frame,
-    rows,
-    flows,
-    worst: served.worst,
-    batteries,
-    input,
-    unknown,
-    onItsOwn,
-    importAllowedW: quarter
-      ? allowedImportW(quarter, input.atMs, model.site.economics.peakImportW ?? Infinity)
-      : Infinity,
-  })
-  const plantMoves = curtailed(frame, rows, plants, flows, input)
+  const context = { model, layout, staleMs, state, input, unknown, onItsOwn }
+  const first = solve(context)
+  // Sun that has to be curtailed cannot be counted on: then everything is shared again without it.
+  const solution = countedTooMuch(first) ? solve(context, expected(first)) : first
+  const { frame, rows, flows, moves, batteries, batteryMoves, plantMoves, quarter } = solution
 
   const decisions = new Map<number, Decision[]>()
   const devices: Record<string, DeviceState> = {}
@@ -140,6 +119,72 @@ export function step(model: SiteModel, gridId: string, state: GridState, input: 
   }
 }
 
+interface Context {
+  readonly model: SiteModel
+  readonly layout: Layout
+  readonly staleMs: number
+  readonly state: GridState
+  readonly input: StepInput
+  readonly unknown: string | undefined
+  readonly onItsOwn: boolean
+}
+
+interface Solution {
+  readonly frame: Frame
+  readonly rows: Rows
+  readonly flows: Flows
+  readonly moves: readonly Move[]
+  readonly batteries: readonly Battery[]
+  readonly batteryMoves: ReturnType<typeof decideBatteries>
+  readonly plantMoves: readonly PlantMove[]
+  readonly quarter: GridState['quarter']
+}
+
+/** Decides all of an island. `counted` are the powers of plants that are known to be curtailed, by unit. */
+function solve(
+  { model, layout, staleMs, state, input, unknown, onItsOwn }: Context,
+  counted?: ReadonlyMap<number, number>,
+): Solution {
+  const frame = freeze(model, layout, input.readings, state, staleMs)
+  const signals = activeSignals(frame)
+  const rows = rowsOf(frame, signals, unknown !== undefined)
+  const batteries = batteriesOf(frame)
+  const plants = plantsOf(frame, input, counted)
+  const quarter = planQuarter(frame, rows, input)
+  const consumers = consumersOf(frame, rows, input, signals, unknown)
+  planSurplus(frame, rows, consumers, batteries, plants)
+  const { flows, moves, worst } = serve(frame, rows, consumers, batteries, plants, input)
+  let plantMoves: readonly PlantMove[] = []
+  const batteryMoves = decideBatteries({
+    frame,
+    rows,
+    flows,
+    worst,
+    batteries,
+    input,
+    unknown,
+    onItsOwn,
+    importAllowedW: quarter
+      ? allowedImportW(quarter, input.atMs, model.site.economics.peakImportW ?? Infinity)
+      : Infinity,
+    curtail() {
+      plantMoves = curtailed(frame, rows, plants, flows, input)
+    },
+  })
+  return { frame, rows, flows, moves, batteries, batteryMoves, plantMoves, quarter }
+}
+
+const expected = ({ plantMoves }: Solution): ReadonlyMap<number, number> =>
+  new Map(plantMoves.map(({ plant, givesW }) => [plant.unit.index, givesW]))
+
+/** Whether a plant gives less than was counted on, and a limit of import is exceeded for it. */
+function countedTooMuch({ plantMoves, rows, flows, frame }: Solution): boolean {
+  if (!plantMoves.some(({ plant, givesW }) => givesW < plant.countedW - tolerance)) return false
+  return frame.layout.rows.some(
+    ({ index, tier }) => tier !== 'economic' && flows.most[index]! > rows.hi[index]! + tolerance,
+  )
+}
+
 /** A grid that is joined to one before it: that one decides about everything here. */
 function following(model: SiteModel, gridId: string, leader: number, state: GridState): StepResult<GridState> {
   const { grid } = model.grids[leader]!
@@ -194,7 +239,7 @@ function serve(
   input: StepInput,
 ): { flows: Flows; worst: Float64Array; moves: Move[] } {
   const others = rows.base.slice()
-  for (const plant of plants) addTo(others, frame, rows, plant.unit.index, -toA(frame, plant.unit, countedW(plant)))
+  for (const plant of plants) addTo(others, frame, rows, plant.unit.index, -toA(frame, plant.unit, plant.countedW))
   // A battery may stop charging for a vehicle; it discharges for one only where it may, and only what it gives by itself.
   const promised = others.slice()
   for (const { unit, settings, powerW, allowed, capability } of batteries)
