@@ -13,8 +13,8 @@ const fuseExcessW = (site: Site, plant: PlantState) =>
 
 /**
  * After one step, and after each further one while the house load jumps, no fuse of the tree carries more than its rating,
- * unless no setpoint could have helped: then the sum of all excesses is the least that a mixed-integer program finds (within
- * 2 W per device), with loads and chargers between off and their present power, plants down to zero, and batteries anywhere
+ * unless no setpoint could have helped: then the sum of all excesses over the planned 97 % is the least that a mixed-integer
+ * program finds (within 2 W per device), with loads and chargers between off and their present power, plants down to zero, and batteries anywhere
  * inside their limits. This contains the relief in the same cycle.
  */
 export const fuses: Law = {
@@ -28,10 +28,10 @@ export const fuses: Law = {
         if (change) now = withHouse(now, change)
         const result = next(state, inputOf(site, now))
         const after = afterwards(site, now, result)
-        const excessW = fuseExcessW(site, after)
         const allowedW = roundingW * site.devices.length
-        if (excessW > allowedW) {
-          const leastW = leastExcessW(site, now)
+        if (fuseExcessW(site, after) > allowedW) {
+          const excessW = fuseExcessW(planned(site), after)
+          const leastW = leastExcessW(planned(site), now)
           if (excessW > leastW + allowedW) fail('fuses are exceeded', { excessW, leastW, after: after.devices })
         }
         now = after
@@ -92,14 +92,15 @@ export const reserve: Law = {
       for (const { id } of batteries)
         rested.devices[id] = { ...rested.devices[id], powerW: Math.min(0, rested.devices[id]?.powerW ?? 0) }
       const discharges = batteries.some(({ id }) => (after.devices[id]?.powerW ?? 0) > 1)
-      // The planned 97 % of every fuse, so that a discharge for the last three percent is seen as needed.
-      if (discharges && plannedExcessW(site, rested) <= 0) fail('the reserve is touched without need', after.devices)
+      if (discharges && fuseExcessW(planned(site), rested) <= 0)
+        fail('the reserve is touched without need', after.devices)
     }),
 }
 
-function plannedExcessW(site: Site, plant: PlantState): number {
-  const planned = structuredClone(site)
-  for (const grid of planned.grids)
+/** The site with 97 % of every fuse, which is what control plans with. */
+function planned(site: Site): Site {
+  const result = structuredClone(site)
+  for (const grid of result.grids)
     for (const circuit of circuitsBelow(grid.connection)) if (circuit.fuseA !== undefined) circuit.fuseA *= 0.97
-  return fuseExcessW(planned, plant)
+  return result
 }

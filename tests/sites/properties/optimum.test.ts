@@ -98,7 +98,7 @@ function market(
  * The objective compared is the cost per hour: import at its price, less export at its price, plus wear per kWh discharged, plus
  * the worth of what is taken out of the batteries (less what is put in). All batteries of a site have the same worth; without a
  * plan it is the one that leads to the regime: between export and import for self-consumption, above import to charge from the
- * grid, equal to import to hold. The linear program knows fuses (97 %) per phase and node, the export limit, power limits,
+ * grid, equal to import to hold. Before that, as little sun as possible is thrown away: batteries come before curtailment. The linear program knows fuses (97 %) per phase and node, the export limit, power limits,
  * reserve and ceiling, and plants between nothing and what the sun gives. Tolerance: 2 W per device at 1 EUR/kWh.
  */
 const cheapest = (stepFor: StepFor) =>
@@ -162,13 +162,13 @@ const fairByPrograms = (stepFor: StepFor) =>
 
 /**
  * Six ampere or off: of the most important chargers as many run as a mixed-integer program can run at all, then of the next
- * priority, and so on.
+ * priority as many as fit beside the currents of those, and so on.
  */
 const most = (stepFor: StepFor) =>
   fc.property(garages, ({ site, plant }) => {
     fc.pre(houseFits(site, plant))
     const { plant: after } = settled(site, plant, stepFor)
-    for (const [priority, count] of mostRunning(site, plant) ?? []) {
+    for (const [priority, count] of mostRunning(site, plant, after) ?? []) {
       const running = site.devices.filter(
         ({ id, charger }) => charger?.priority === priority && (after.devices[id]?.setpointA ?? 0) > 0,
       )

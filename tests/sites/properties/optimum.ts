@@ -53,14 +53,16 @@ function batteryRange(device: Site['devices'][number], socPercent: number): read
 }
 
 /**
- * The least cost per hour, in the currency of the prices, that batteries and curtailable plants can reach within the limits: a
- * linear program, because import never costs less than export earns. Undefined when the limits cannot be met at all.
+ * The least cost per hour, in the currency of the prices, that batteries and curtailable plants can reach within the limits, after as
+ * little as possible of the sun has been thrown away: two linear programs, because import never costs less than export
+ * earns. Undefined when the limits cannot be met at all.
  */
 export function leastCost(site: Site, plant: PlantState, prices: Prices): number | undefined {
   const influences: Influence[] = []
   const bounds: Record<string, readonly [number, number]> = { imported: [0, Infinity], exported: [0, Infinity] }
   const minimize: Terms = { imported: prices.importPrice / 1000, exported: -prices.exportPrice / 1000 }
   const extra: Row[] = []
+  const plants: string[] = []
   let mayBuy = true
   for (const device of site.devices) {
     const now = plant.devices[device.id] ?? {}
@@ -77,17 +79,25 @@ export function leastCost(site: Site, plant: PlantState, prices: Prices): number
     } else if (device.pv?.curtailable === true) {
       influences.push(evenly(device, name, -1))
       bounds[name] = [0, now.availableW ?? 0]
+      plants.push(name)
     }
   }
   const { rows, total, fixedW } = limitRows(site, plant, influences)
   rows.push(...extra, { terms: { ...total, imported: -1, exported: 1 }, low: -fixedW, high: -fixedW })
+  const taken = Object.fromEntries(plants.map((name) => [name, 1]))
+  if (plants.length > 0) {
+    const sun = solve({ maximize: taken, rows, bounds })?.objective
+    if (sun === undefined) return undefined
+    rows.push({ terms: taken, low: sun - 0.01 })
+  }
   if (!mayBuy) {
-    // What is bought for the batteries is what is bought above the need of the site without them, all its sun used.
+    // Nothing is bought for the batteries, except what the limits need.
     const alone = Object.values(circuitFlows(site, atRest(site, plant)).get(site.grids[0]!.connection.id)!.powerW)
+    const need = solve({ minimize: { imported: 1 }, rows, bounds })?.objective ?? 0
     bounds['imported'] = [
       0,
       Math.max(
-        0,
+        need + 0.01,
         alone.reduce((sum, watt) => sum + watt, 0),
       ),
     ]
@@ -173,10 +183,10 @@ export function fairCurrents(
 }
 
 /**
- * The most chargers that can run at the same time, priority by priority: of each priority the most that fit beside the most of
- * those before. A mixed-integer program, because a charger runs at its lowest current or not at all.
+ * The most chargers of each priority that can run beside what those of more important priorities have: a mixed-integer program,
+ * because a charger runs at its lowest current or not at all.
  */
-export function mostRunning(site: Site, plant: PlantState): Map<number, number> | undefined {
+export function mostRunning(site: Site, plant: PlantState, after: PlantState): Map<number, number> | undefined {
   const influences = chargerInfluences(site)
   const { rows } = limitRows(site, plant, influences)
   const bounds: Record<string, readonly [number, number]> = {}
@@ -199,7 +209,10 @@ export function mostRunning(site: Site, plant: PlantState): Map<number, number> 
     if (!best) return undefined
     const count = Math.round(best.objective)
     counts.set(priority, count)
-    rows.push({ terms, low: count })
+    for (const { device, variable } of influences) {
+      const ampere = after.devices[device.id]?.setpointA ?? 0
+      if (device.charger!.priority === priority) rows.push({ terms: { [variable]: 1 }, low: ampere, high: ampere })
+    }
   }
   return counts
 }

@@ -139,7 +139,7 @@ function assemble(draws: CircuitDraw[], deviceDraws: DeviceDraw[], economics: ob
     version: 2,
     name: 'Random',
     grids: [{ id: 'grid', name: 'Grid', connection }],
-    economics,
+    economics: calm ? {} : economics,
     devices,
   })
   return { site, plant: { house, devices: states } }
