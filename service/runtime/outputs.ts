@@ -47,7 +47,7 @@ interface Sent {
 /** The order in which control is given back. */
 const releaseOrder: readonly (readonly DeviceRole[])[] = [['charger', 'load'], ['pv'], ['battery']]
 /** A device that does not answer does not keep the next ones waiting for longer. */
-const releaseMs = 450
+const releaseMs = 350
 
 /** What fails is tried again after 1 s, 2 s, 4 s and so on; a relief is never given up for long. */
 const failurePauseMs = (failures: number, relieves: boolean): number =>

@@ -237,7 +237,7 @@ describe('giving control back', () => {
     await at(0, ...['charger', 'battery'].map((deviceId) => decide(100, { deviceId })))
     const done = outputs.releaseAll('stop')
     expect(released).toEqual(['charger'])
-    await clock.advance(450)
+    await clock.advance(350)
     await done
     expect(released).toEqual(['charger', 'battery'])
   })
