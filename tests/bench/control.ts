@@ -14,7 +14,7 @@ import { measureFuseReaction } from './support/fuse-reaction.ts'
 /**
  * The control step at three sizes of site, a simulated day with the digest of its replay, and how fast a fuse is relieved on
  * the wire. The bound of the step, in the same run: looking once at every reading it is given.
- * `cpu` is the time of the thread itself, which other work on the machine lengthens less.
+ * `fixed` is a fixed piece of work of the step's median length, cycle by cycle beside it: its p99 is the machine's, not ours.
  */
 const { values } = parseArgs({
   options: { json: { type: 'boolean' }, quick: { type: 'boolean' }, only: { type: 'string' } },
@@ -28,12 +28,42 @@ const at = (sorted: readonly number[], share: number): number =>
 const eveningMs = Date.UTC(2026, 5, 1, 18)
 const dayMs = 86_400_000
 const cycleMs = 1000
-const warmUp = 200
 
-function stepTimes(devices: number, cycles: number, targetMs: number) {
+/** The first cycles are left out: the code is compiled while it runs. */
+const plans = [
+  { devices: 20, cycles: quick ? 2000 : 10_000, warmUp: 2000, targetMs: 0.1 },
+  { devices: 200, cycles: quick ? 500 : 2000, warmUp: 500, targetMs: 1 },
+  { devices: 2000, cycles: quick ? 200 : 500, targetMs: 10 },
+]
+
+let sink = 1
+/** A piece of work that always takes the same time, as far as the machine lets it. */
+function spin(rounds: number): void {
+  for (let round = 0; round < rounds; round++) sink = (Math.imul(sink, 1_664_525) + 1_013_904_223) | 0
+}
+
+/** How much of it takes this long. */
+function roundsFor(ms: number): number {
+  const sample = 2_000_000
+  const times = Array.from({ length: 9 }, () => {
+    const startMs = performance.now()
+    spin(sample)
+    return performance.now() - startMs
+  })
+  return Math.round(
+    (sample * ms) /
+      at(
+        times.toSorted((a, b) => a - b),
+        0,
+      ),
+  )
+}
+
+function stepTimes({ devices, cycles, warmUp, targetMs }: (typeof plans)[number]) {
   const site = benchSite(devices)
   const stepMs: number[] = []
-  const cpuMs: number[] = []
+  const fixedMs: number[] = []
+  let rounds = 0
   const boundMs: number[] = []
   let decisions = 0
   let looked = 0
@@ -42,12 +72,19 @@ function stepTimes(devices: number, cycles: number, targetMs: number) {
     return {
       initialState: control.initialState,
       step(gridId, state, input) {
-        const cpu = process.threadCpuUsage()
         const startMs = performance.now()
         const result = control.step(gridId, state, input)
         stepMs.push(performance.now() - startMs)
-        const { user, system } = process.threadCpuUsage(cpu)
-        cpuMs.push((user + system) / 1000)
+        if (stepMs.length === warmUp)
+          rounds = roundsFor(
+            at(
+              stepMs.toSorted((a, b) => a - b),
+              0.5,
+            ),
+          )
+        const fixed = performance.now()
+        spin(rounds)
+        fixedMs.push(performance.now() - fixed)
         const lookMs = performance.now()
         for (const points of input.readings.values())
           for (const { quality, ageMs } of points.values()) if (quality === 'good' && ageMs < 3000) looked += 1
@@ -59,7 +96,7 @@ function stepTimes(devices: number, cycles: number, targetMs: number) {
   }
   simulate({ site, fromMs: eveningMs, toMs: eveningMs + (cycles + warmUp) * cycleMs, controller: timed })
   const steps = stepMs.slice(warmUp).toSorted((a, b) => a - b)
-  const cpu = cpuMs.slice(warmUp).toSorted((a, b) => a - b)
+  const fixed = fixedMs.slice(warmUp).toSorted((a, b) => a - b)
   const bounds = boundMs.slice(warmUp).toSorted((a, b) => a - b)
   return {
     devices,
@@ -69,8 +106,9 @@ function stepTimes(devices: number, cycles: number, targetMs: number) {
     p50Ms: round(at(steps, 0.5)),
     p99Ms: round(at(steps, 0.99)),
     maxMs: round(at(steps, 1)),
-    cpuP50Ms: round(at(cpu, 0.5)),
-    cpuP99Ms: round(at(cpu, 0.99)),
+    fixedP50Ms: round(at(fixed, 0.5)),
+    fixedP99Ms: round(at(fixed, 0.99)),
+    ratioP99ToFixed: round(at(steps, 0.99) / at(fixed, 0.99)),
     boundP50Ms: round(at(bounds, 0.5)),
     ratioToBound: round(at(steps, 0.5) / at(bounds, 0.5)),
     targetP99Ms: targetMs,
@@ -150,12 +188,7 @@ async function fuseReaction() {
   }
 }
 
-const plans = [
-  { devices: 20, cycles: quick ? 1000 : 5000, targetMs: 0.1 },
-  { devices: 200, cycles: quick ? 500 : 2000, targetMs: 1 },
-  { devices: 2000, cycles: quick ? 200 : 500, targetMs: 10 },
-]
-const step = wanted('step') ? plans.map(({ devices, cycles, targetMs }) => stepTimes(devices, cycles, targetMs)) : []
+const step = wanted('step') ? plans.map(stepTimes) : []
 const day = wanted('day') ? await simulatedDay() : undefined
 const reaction = wanted('reaction') ? await fuseReaction() : undefined
 process.stdout.write(`${JSON.stringify({ bench: 'control', step, day, reaction })}\n`)
