@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { constantSeries, type Inputs } from '../../../service/simulation/series.ts'
 import { simulate, type SimulationOptions } from '../../../service/simulation/simulate.ts'
 import { orders } from './fixed-controller.ts'
-import { depotSite, homeSite } from './sites.ts'
+import { depotSite, homeSite, vesselSite } from './sites.ts'
 
 const fromMs = Date.UTC(2026, 5, 1, 12)
 const hour = 3_600_000
@@ -164,4 +164,65 @@ describe('determinism', () => {
     const counts = run({ site: { ...site, grids: site.grids.map((grid) => ({ ...grid, cycleMs: 10_000 })) } })
     expect(counts.cycles).toBe(360)
   })
+})
+
+describe('two grids', () => {
+  const discharging = orders(() => [{ deviceId: 'battery', command: 'setPowerW', value: 6000 }])
+  const meters = (values: Readonly<Record<string, number>>) => {
+    const seen = new Map<string, number>()
+    const report = run({
+      site: vesselSite,
+      controller: discharging,
+      inputs: inputs({ 'port-bus.loadW': 10_000, 'starboard-bus.loadW': 4000, ...values }),
+      toMs: fromMs + 60_000,
+      onStep(_grid, { readings }) {
+        for (const id of ['meter-p', 'meter-s']) seen.set(id, Number(readings.get(id)?.get('powerW')?.value))
+      },
+    })
+    return { report, port: seen.get('meter-p'), starboard: seen.get('meter-s') }
+  }
+
+  test('are apart while their tie is open, and the battery hangs on the first of its circuits', () => {
+    expect(meters({})).toMatchObject({ port: 4000, starboard: 4000 })
+  })
+
+  test('the battery hangs where its own switch says', () => {
+    expect(meters({ 'battery-relay.on': 2 })).toMatchObject({ port: 10_000, starboard: -2000 })
+  })
+
+  test('the first feeds both while the tie is closed', () => {
+    expect(meters({ 'tie-relay.on': 1 })).toMatchObject({ port: 8000, starboard: 0 })
+  })
+
+  test('each has its own cycles and peak', () => {
+    const { report } = meters({})
+    expect(report.cycles).toBe(120)
+    expect(report.peaks.map(({ gridId }) => gridId)).toEqual(['port', 'starboard'])
+  })
+
+  test('real control decides for the battery in one of them only, and is deterministic', () => {
+    const decided = new Set<string>()
+    const once = () =>
+      simulate({
+        site: vesselSite,
+        fromMs,
+        toMs: fromMs + 120_000,
+        inputs: inputs({ 'port-bus.loadW': 10_000, 'starboard-bus.loadW': 4000, 'tie-relay.on': 1 }),
+        onStep: (grid, _input, { decisions }) => void (decisions.length > 0 && decided.add(grid)),
+      }).digest
+    expect(once()).toBe(once())
+    expect([...decided]).toEqual(['port'])
+  })
+})
+
+test('real control keeps a depot behind its fuse and gives its vehicles what there is', () => {
+  const report = simulate({
+    site: depotSite(6, 63),
+    fromMs: Date.UTC(2026, 5, 1, 17),
+    toMs: Date.UTC(2026, 5, 1, 19),
+    inputs: inputs({ 'main.loadW': 5000 }),
+    steps: { perHour: 60, maxW: 4000 },
+  })
+  expect(report.violations).toEqual({ physical: 0, safety: 0, economic: 0 })
+  expect(report.energyWh.chargers).toBeGreaterThan(20_000)
 })

@@ -69,3 +69,53 @@ export function depotSite(chargers: number, fuseA: number): Site {
     ],
   })
 }
+
+const relay = (id: string, number: number) => ({
+  id,
+  name: id,
+  role: 'sensor',
+  map: 'r-ems/demo-heater',
+  connection: `tcp://10.0.2.${number}`,
+  circuit: 'port-bus',
+})
+const busMeter = (id: string, circuit: string, number: number) => ({
+  id,
+  name: id,
+  role: 'grid-meter',
+  map: 'eastron/sdm630',
+  connection: `tcp://10.0.3.${number}`,
+  circuit,
+})
+
+/** Two grids with a tie between them, and a battery that hangs on one or the other. */
+export const vesselSite: Site = site.parse({
+  version: 2,
+  name: 'A vessel',
+  grids: [
+    { id: 'port', name: 'Port', connection: { id: 'port-bus', name: 'Port bus', fuseA: 100, meter: 'meter-p' } },
+    {
+      id: 'starboard',
+      name: 'Starboard',
+      connection: { id: 'starboard-bus', name: 'Starboard bus', fuseA: 100, meter: 'meter-s' },
+    },
+  ],
+  ties: [{ id: 'tie', name: 'Tie', between: ['port', 'starboard'], closed: { device: 'tie-relay', point: 'on' } }],
+  devices: [
+    busMeter('meter-p', 'port-bus', 1),
+    busMeter('meter-s', 'starboard-bus', 2),
+    relay('tie-relay', 1),
+    relay('battery-relay', 2),
+    {
+      id: 'battery',
+      name: 'Battery',
+      role: 'battery',
+      map: 'r-ems/demo-battery',
+      connection: 'tcp://10.0.2.9',
+      circuit: [
+        { circuit: 'port-bus', when: { device: 'battery-relay', point: 'on', equals: 1 } },
+        { circuit: 'starboard-bus', when: { device: 'battery-relay', point: 'on', equals: 2 } },
+      ],
+      battery: { maxChargeW: 30_000, maxDischargeW: 30_000 },
+    },
+  ],
+})
