@@ -35,6 +35,20 @@ describe('writing', () => {
     expect(await rigged.device.write(setpoint(700))).toMatchObject({ result: 'confirmed', readBack: 700 })
   })
 
+  test('a write that waits behind another ends its wait to be confirmed', async () => {
+    await using rigged = await rig()
+    await rigged.device.poll()
+    const { holding } = rigged.unit
+    const set = holding.set.bind(holding)
+    // It never shows what it was told, as long as the first write would wait for it.
+    holding.set = (address, word) => (word === 700 ? holding : set(address, word))
+    const startMs = performance.now()
+    const [first, relief] = await Promise.all([rigged.device.write(setpoint(700)), rigged.device.write(setpoint(0))])
+    expect(performance.now() - startMs).toBeLessThan(290)
+    expect(first).toMatchObject({ result: 'written', reason: 'another write followed before it could be confirmed' })
+    expect(relief).toMatchObject({ result: 'confirmed', readBack: 0 })
+  })
+
   test('a lost acknowledgement is repeated once, never more', async () => {
     await using rigged = await rig()
     await rigged.device.poll()
