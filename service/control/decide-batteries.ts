@@ -1,8 +1,8 @@
 import type { Reason } from '#contract/api.ts'
 import { type Band, type Battery, type BatteryWish, economicWishes } from './battery.ts'
 import { type Frame, bits } from './frame.ts'
-import { type Flows, type RowBand, clampTo, intoRowBand, rowBand, rowReason } from './limits.ts'
-import { type Rows, addTo, presentA, tolerance, wattText } from './rows.ts'
+import { type Flows, type RowBand, clampTo, intoRowBand, rowBand, rowReason, widened } from './limits.ts'
+import { type Rows, addTo, fuseShare, presentA, tolerance, wattText } from './rows.ts'
 import type { DeviceState } from './state.ts'
 import { pricesAt } from './tariff.ts'
 import type { StepInput } from './types.ts'
@@ -41,6 +41,8 @@ interface Draft {
   readonly battery: Battery
   /** Discharge in watt per ampere of each phase it uses. */
   readonly factor: number
+  /** By economics, before ramp and limits. */
+  readonly wishedW: number
   valueW: number
   reasons: Reason[]
   readonly rows: Set<number>
@@ -77,7 +79,7 @@ export function decideBatteries(context: BatteryContext): {
   const order = drafts.toSorted((a, b) => a.factor - b.factor)
   for (const draft of order) rest(context, draft)
   together(order, (draft) => {
-    const ends = [draft.battery.capability, draft.battery.allowed, ownPower(context, draft)]
+    const ends = [draft.battery.capability, draft.battery.allowed, ownPower(draft)]
     help(context, draft, ['safety', 'physical'], ends)
   })
   context.curtail()
@@ -101,10 +103,9 @@ function together(drafts: readonly Draft[], act: (draft: Draft) => void): void {
 }
 
 /** A battery that may not charge from the grid helps an export limit only with what the site generates itself. */
-function ownPower({ frame, rows, flows }: BatteryContext, { battery, valueW }: Draft): Band {
-  const surplusW = frame.layout.rootPower.reduce((sum, row) => sum - (rows.known[row] ? flows.most[row]! : 0), 0)
+function ownPower({ battery, wishedW }: Draft): Band {
   const rule: Reason = { rule: 'own-power', tier: 'safety', text: 'it may not charge from the grid' }
-  const min = battery.settings.chargeFromGrid ? -Infinity : Math.min(valueW, valueW - surplusW, 0)
+  const min = battery.settings.chargeFromGrid ? -Infinity : Math.min(0, wishedW)
   return { min, max: Infinity, minRule: rule, maxRule: rule }
 }
 
@@ -145,6 +146,7 @@ function draftOf({ frame, rows, input, unknown }: BatteryContext, battery: Batte
   const draft: Draft = {
     battery,
     factor,
+    wishedW: wish.value,
     valueW: wish.value,
     reasons: [wish.reason],
     rows: new Set(),
@@ -226,7 +228,10 @@ function help(
 /** From consumption in ampere to discharge in watt: the ends change places. */
 function bandOf({ frame, rows }: BatteryContext, draft: Draft, flows: Flows, tier: 'safety' | 'physical'): RowBand {
   const { factor, valueW, battery } = draft
-  const { min, max, minRow, maxRow } = rowBand(frame, rows, battery.unit.index, flows, -valueW / factor, tier)
+  const { index } = battery.unit
+  const { min, max, minRow, maxRow } = widened(rowBand(frame, rows, index, flows, -valueW / factor, tier), () =>
+    rowBand(frame, rows, index, flows, -valueW / factor, tier, 1 / fuseShare),
+  )
   return { min: -max * factor, max: -min * factor, minRow: maxRow, maxRow: minRow }
 }
 

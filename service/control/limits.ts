@@ -25,7 +25,7 @@ export interface Flows {
 }
 
 /**
- * What the rows of a tier leave to one unit that takes `nowA` in these flows. Empty (`min` above `max`) where limits contradict
+ * What the rows of a tier leave to one unit that takes `nowA` in these flows, fuses `scale` times as large. Empty (`min` above `max`) where limits contradict
  * each other, or where others are over a limit in both directions.
  */
 export function rowBand(
@@ -35,6 +35,7 @@ export function rowBand(
   { most, least }: Flows,
   nowA: number,
   tier: Row['tier'],
+  scale = 1,
 ): RowBand {
   const { layout } = frame
   const band: RowBand = { min: -Infinity, max: Infinity, minRow: -1, maxRow: -1 }
@@ -42,8 +43,9 @@ export function rowBand(
     const row = layout.entryRow[entry]!
     const factor = coef[entry]!
     if (factor === 0 || layout.rows[row]!.tier !== tier) continue
-    const toHi = (hi[row]! - most[row]!) / factor + nowA
-    const toLo = (lo[row]! - least[row]!) / factor + nowA
+    const part = layout.rows[row]!.kind === 'fuse' ? scale : 1
+    const toHi = (hi[row]! * part - most[row]!) / factor + nowA
+    const toLo = (lo[row]! * part - least[row]!) / factor + nowA
     const up = factor > 0 ? toHi : toLo
     const down = factor > 0 ? toLo : toHi
     if (up < band.max) {
@@ -56,6 +58,15 @@ export function rowBand(
     }
   }
   return band
+}
+
+/** Where planned limits contradict each other, the ratings themselves may still leave something. */
+export function widened(planned: RowBand, rated: () => RowBand): RowBand {
+  if (planned.min <= planned.max) return planned
+  const real = rated()
+  if (real.min > real.max) return planned
+  const middle = Math.min(Math.max((planned.min + planned.max) / 2, real.min), real.max)
+  return { ...real, min: middle, max: middle }
 }
 
 /** Moves a value into a band; what contradicts is met half-way, so that both sides are violated least. */
