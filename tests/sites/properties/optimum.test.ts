@@ -61,7 +61,7 @@ function market(
     ...(regime === 'cheap' && { chargeBelow: importPrice }),
     ...(regime === 'hold' && { holdBelow: importPrice }),
   }
-  const worthOf = { 'self-consumption': 0.18, cheap: 1, hold: importPrice, plan: worth }[regime]
+  const worthOf = { 'self-consumption': 0.18, cheap: draw.mayBuy ? 1 : 0.18, hold: importPrice, plan: worth }[regime]
   const slots = [
     {
       fromMs: 0,
@@ -98,7 +98,7 @@ function market(
  * The objective compared is the cost per hour: import at its price, less export at its price, plus wear per kWh discharged, plus
  * the worth of what is taken out of the batteries (less what is put in). All batteries of a site have the same worth; without a
  * plan it is the one that leads to the regime: between export and import for self-consumption, above import to charge from the
- * grid, equal to import to hold. Before that, as little sun as possible is thrown away: batteries come before curtailment. The linear program knows fuses (97 %) per phase and node, the export limit, power limits,
+ * grid where that is allowed, equal to import to hold. Before that, as little sun as possible is thrown away: batteries come before curtailment. The linear program knows fuses (97 %) per phase and node, the export limit, power limits,
  * reserve and ceiling, and plants between nothing and what the sun gives. Tolerance: 2 W per device at 1 EUR/kWh.
  */
 const cheapest = (stepFor: StepFor) =>
