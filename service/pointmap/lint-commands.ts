@@ -114,7 +114,7 @@ function lintConstant(write: CommandWrite, bits: number, path: Path, report: Rep
     report([...path, 'value'], `${write.value} does not fit the register`)
 }
 
-function lintEnd({ safeValue, release, limits, storage, dailyWrites }: MapCommand, report: Report): void {
+function lintEnd({ safeValue, release, limits, storage, dailyWrites, expiry }: MapCommand, report: Report): void {
   if (safeValue === 'release' && !release?.length)
     report(['safeValue'], 'release needs the writes that release control')
   const { min, max } = limits
@@ -124,4 +124,10 @@ function lintEnd({ safeValue, release, limits, storage, dailyWrites }: MapComman
   }
   if (storage === 'non-volatile' && dailyWrites === undefined)
     report(['storage'], 'non-volatile registers wear out: add dailyWrites')
+  if (storage === 'non-volatile' && expiry.kind !== 'none')
+    report(
+      ['expiry', 'kind'],
+      'a setpoint that ends has to be renewed, which a register that wears out does not bear',
+      ['none'],
+    )
 }

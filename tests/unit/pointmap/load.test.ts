@@ -227,6 +227,13 @@ storage: volatile`
       whole.replace('storage: volatile', 'storage: non-volatile'),
       'non-volatile registers wear out: add dailyWrites',
     ],
+    [
+      'wear by renewal',
+      whole
+        .replace('storage: volatile', 'storage: non-volatile\n    dailyWrites: 5')
+        .replace('kind: none', 'kind: reversion, seconds: 30, fallback: standby'),
+      'a register that wears out does not bear',
+    ],
     ['constant too large', whole.replace('value: 0', 'value: 70000'), '70000 does not fit the register'],
     [
       'unknown expiry',
