@@ -230,7 +230,7 @@ storage: volatile`
     [
       'wear by renewal',
       whole
-        .replace('storage: volatile', 'storage: non-volatile\n    dailyWrites: 5')
+        .replace('storage: volatile', 'storage: non-volatile\ndailyWrites: 5')
         .replace('kind: none', 'kind: reversion, seconds: 30, fallback: standby'),
       'a register that wears out does not bear',
     ],
