@@ -186,7 +186,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       used: ({ id, hash }) => void storage.journal.append({ kind: 'map', principal: 'file', detail: `${id} ${hash}` }),
     }),
   )
-  const watchDevices = createDeviceWatch(devices, faults)
+  const watchDevices = createDeviceWatch(devices, faults, (id) => runtime.writeAnew(id))
   const entryOf = new Map(devices.map((entry) => [entry.config.id, entry]))
   const watchGrid = createGridWatch({
     faults,

@@ -7,8 +7,11 @@ import type { Faults } from './faults.ts'
 export function createDeviceWatch(
   devices: readonly { device: Device; config: SiteDevice }[],
   faults: Faults,
+  /** A device that was silent answers again. */
+  returned: (deviceId: string) => void,
 ): () => void {
   const last = new Map<string, LinkState>()
+  const away = new Set<string>()
   return () => {
     for (const { device, config } of devices) {
       const { state, reason } = device.link()
@@ -16,6 +19,7 @@ export function createDeviceWatch(
       last.set(device.id, state)
       const key = `device.${device.id}`
       if (state === 'silent') {
+        away.add(device.id)
         faults.raise(key, {
           code: 'device.silent',
           severity: 'error',
@@ -25,6 +29,7 @@ export function createDeviceWatch(
         })
       } else if (state === 'online') {
         faults.clear(key, `${config.name} answers again`)
+        if (away.delete(device.id)) returned(device.id)
       }
     }
   }

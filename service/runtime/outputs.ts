@@ -24,6 +24,8 @@ export interface Outputs {
   apply(decisions: readonly Decision[], monotonicMs: number): SetpointState[]
   /** The last value that the device was told, while it may still hold it. */
   valueNow(deviceId: string, command: string): number | undefined
+  /** The device was away and may have been swapped or started anew: everything is written to it again. */
+  writeAnew(deviceId: string): void
   /**
    * Gives back control of everything written since start: chargers and loads first, then the limits of PV, then batteries.
    * Nothing is written any more until `resume`. Resolves when the devices have answered, or had time to.
@@ -196,6 +198,9 @@ export function createOutputs(options: {
       return entry && ['confirmed', 'written', 'unchanged'].includes(entry.outcome) && Number.isFinite(entry.value)
         ? entry.value
         : undefined
+    },
+    writeAnew(deviceId) {
+      for (const [key, entry] of sent) if (key.startsWith(`${deviceId} `)) entry.value = NaN
     },
     async releaseAll(reason) {
       released = reason

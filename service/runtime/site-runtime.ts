@@ -13,6 +13,7 @@ import type { Device } from '../drivers/driver.ts'
 import type { LoadedMap } from '../pointmap/types.ts'
 import { commandsOf, deviceView } from './device-view.ts'
 import type { Faults } from './faults.ts'
+import { createFrozenMeters } from './frozen-meters.ts'
 import { flowsOf } from './grid-flows.ts'
 import { type CompletedCycle, type GridRuntime, startGridRuntime } from './grid-runtime.ts'
 import { createGuard, type Guard, outsideLimits, type WriteRecord, type WriteTarget } from './guard.ts'
@@ -50,6 +51,7 @@ export interface SiteRuntime extends AsyncDisposable {
   /** Decides with other limits from the next cycle on; grids, circuits and devices are the same. */
   useModel(model: SiteModel): void
   readonly valueNow: Outputs['valueNow']
+  readonly writeAnew: Outputs['writeAnew']
   /** Why a value of a command must not be asked for, by its map, or undefined. */
   outsideLimits(deviceId: string, command: string, value: number): string | undefined
   /** A write by a person, through the same guard. */
@@ -101,14 +103,16 @@ export function startSiteRuntime(options: {
   const outputTargets = new Map(entries.map((entry) => [entry.config.id, outputTargetOf(entry, clock)]))
   const simulated = new Set(entries.filter((entry) => entry.simulated).map(({ config }) => config.id))
   const outputs = createOutputs({ guard, target: (id) => outputTargets.get(id), simulated, budget, faults, clock })
+  const frozenMeters = createFrozenMeters(model, (id) => byId.get(id)?.simulated ?? false, faults)
 
   function freeze(elapsedS: number): StepInput {
     unconfirmed = mapsConfirmed()
     const monotonicMs = clock.monotonicMs()
+    const readings = new Map(entries.map(({ device }) => [device.id, aged(device, monotonicMs)]))
     return {
       atMs: clock.nowMs(),
       elapsedS,
-      readings: new Map(entries.map(({ device }) => [device.id, aged(device, monotonicMs)])),
+      readings: frozenMeters.look(readings, monotonicMs),
       wishes: wishes(),
       plan: [],
     }
@@ -173,6 +177,7 @@ export function startSiteRuntime(options: {
     release: (reason) => outputs.releaseAll(reason),
     resume: () => outputs.resume(),
     useModel: (next) => void (model = next),
+    writeAnew: (deviceId) => outputs.writeAnew(deviceId),
     valueNow: (deviceId, command) => outputs.valueNow(deviceId, command),
     outsideLimits(deviceId, command, value) {
       const entry = byId.get(deviceId)

@@ -159,6 +159,17 @@ describe('outputs', () => {
     expect(values()).toEqual([0, 100, 200, 50])
   })
 
+  it('writes everything again to a device that was away', async () => {
+    const { at, outputs, values } = rig({ command: wearing })
+    await at(0, decide(100))
+    await at(1_000, decide(100))
+    outputs.writeAnew('other')
+    await at(2_000, decide(100))
+    outputs.writeAnew('battery')
+    await at(3_000, decide(100))
+    expect(values()).toEqual([100, 100])
+  })
+
   it('counts a write to a register that wears out even when it was not confirmed', async () => {
     const { at, spent } = rig({ command: wearing, next: () => Promise.resolve({ outcome: 'failed', reason: 'lost' }) })
     await at(0, decide(100))
