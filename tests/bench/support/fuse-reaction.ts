@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { stringify } from 'yaml'
+import { cycles } from '#contract/control.ts'
 import { createReadOnlyBus } from '../../../service/drivers/modbus/bus.ts'
 import { spawnPlant } from '../../../service/drivers/simulated/spawn-plant.ts'
 import { systemClock } from '../../../service/runtime/system-clock.ts'
@@ -12,6 +13,8 @@ import { type DepotEndpoint, depotSite } from './control-sites.ts'
 const chargers = 20
 const fuseA = 250
 const stepW = 60_000
+/** Per phase. */
+const stepA = stepW / 3 / 230
 const settleMs = 2500
 
 interface LogLine {
@@ -24,10 +27,12 @@ interface LogLine {
 }
 
 interface Reaction {
-  /** From the first change of what the meter shows to the last reduction a charger has acknowledged. */
+  /** From the first change of what the meter shows to the acknowledged write with which the setpoints keep the fuse. */
+  readonly keptMs: number
+  /** The same to the last acknowledged reduction of all, later corrections included. */
   readonly lastWriteMs: number
   readonly chargersWritten: number
-  /** How long the current was over the fuse. */
+  /** How long the current was over the fuse; the vehicles take up to two seconds to follow. */
   readonly overMs: number
 }
 
@@ -78,7 +83,9 @@ export async function measureFuseReaction(runs: number) {
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as LogLine)
-    return { boundMs, reactions: reactionsOf(lines) }
+    const answer = await fetch(`${service.url}/api/v1/cycles`, { headers: authorized })
+    const { grids } = cycles.parse(await answer.json())
+    return { boundMs, reactions: reactionsOf(lines), latenessMaxMs: grids[0]?.latenessMs.max ?? Number.NaN }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -105,48 +112,44 @@ async function readMeterAndChargers(endpoints: Readonly<Record<string, DepotEndp
   return times.toSorted((a, b) => a - b)[10] ?? Number.NaN
 }
 
+interface Running {
+  readonly beforeA: number
+  /** When the meter first showed the load, and what it carried besides the chargers. */
+  seen?: { readonly atMs: number; readonly otherA: number }
+  keptMs: number
+  lastWriteMs: number
+  readonly written: Set<string>
+  overMs: number
+}
+
 function reactionsOf(lines: readonly LogLine[]): Reaction[] {
   const setpoints = new Map<string, number>()
+  const sum = (): number => [...setpoints.values()].reduce((total, value) => total + value, 0)
   const reactions: Reaction[] = []
-  let under:
-    | {
-        fromMs: number
-        beforeA: number
-        seenMs: number | undefined
-        last: number
-        written: Set<string>
-        overMs: number
-      }
-    | undefined
-  let lastA = 0
-  let lastFlowMs = 0
-  for (const line of lines) {
-    if (line.command?.load) {
-      if (under?.seenMs !== undefined)
-        reactions.push({
-          lastWriteMs: under.last - under.seenMs,
-          chargersWritten: under.written.size,
-          overMs: under.overMs,
-        })
-      under =
-        line.command.load.stepW > 0
-          ? { fromMs: line.atMs, beforeA: lastA, seenMs: undefined, last: Number.NaN, written: new Set(), overMs: 0 }
+  let run: Running | undefined
+  let last = { atMs: 0, currentA: 0 }
+  function flow(atMs: number, currentA: number): void {
+    if (run && !run.seen && currentA > run.beforeA + stepA / 2) run.seen = { atMs, otherA: currentA - sum() }
+    if (run && currentA > fuseA) run.overMs += atMs - last.atMs
+    last = { atMs, currentA }
+  }
+  function write(atMs: number, device: string, value: number): void {
+    const reduces = value < (setpoints.get(device) ?? 0)
+    setpoints.set(device, value)
+    if (!run?.seen || !reduces) return
+    run.lastWriteMs = atMs - run.seen.atMs
+    run.written.add(device)
+    if (Number.isNaN(run.keptMs) && run.seen.otherA + sum() <= fuseA) run.keptMs = run.lastWriteMs
+  }
+  for (const { atMs, command, currentA, device, address, words } of lines) {
+    if (command?.load) {
+      if (run?.seen) reactions.push({ ...run, chargersWritten: run.written.size })
+      run =
+        command.load.stepW > 0
+          ? { beforeA: last.currentA, keptMs: Number.NaN, lastWriteMs: Number.NaN, written: new Set(), overMs: 0 }
           : undefined
-    } else if (line.currentA) {
-      if (under && under.seenMs === undefined && line.currentA.l1 > under.beforeA + stepW / 3 / 230 / 2)
-        under.seenMs = line.atMs
-      if (under && line.currentA.l1 > fuseA) under.overMs += line.atMs - lastFlowMs
-      lastA = line.currentA.l1
-      lastFlowMs = line.atMs
-    } else if (line.device && line.address === 200) {
-      const value = line.words?.[0] ?? 0
-      const before = setpoints.get(line.device) ?? 0
-      setpoints.set(line.device, value)
-      if (under?.seenMs !== undefined && value < before) {
-        under.last = line.atMs
-        under.written.add(line.device)
-      }
-    }
+    } else if (currentA) flow(atMs, currentA.l1)
+    else if (device && address === 200) write(atMs, device, (words?.[0] ?? 0) / 100)
   }
   return reactions
 }
