@@ -1,0 +1,41 @@
+/** The site of the fault tests: a meter, three chargers and a battery behind one fuse, real devices in production mode. */
+export const fuseA = 40
+export const cycleMs = 500
+/** Phases of the chargers' terminals: 0 is L1. */
+export const chargerPhases = [[0, 1, 2], [1, 2, 0], [2]]
+/** Every device goes through its whole range in this time. */
+export const responseS = 0.5
+
+/** Longest time over a limit that is no violation: an unread change, the cycle that sees it, and the devices' answer. */
+export const allowedS = cycleMs / 1000 + cycleMs / 1000 + responseS
+
+export function siteText(ports: Readonly<Record<string, number>>, chargerSettings = ''): string {
+  const at = (name: string): string => `'tcp://127.0.0.1:${ports[name]}'`
+  const chargers = chargerPhases.map((phases, index) => {
+    const id = `charger-${index + 1}`
+    const names = phases.map((phase) => `l${phase + 1}`).join(', ')
+    return `  - id: ${id}
+    name: Bay ${index + 1}
+    role: charger
+    map: r-ems/demo-charger
+    connection: ${at(id)}
+    phases: [${names}]
+    charger: { maxCurrentA: 32, dwellS: 2, rampAPerS: 4, minOnS: 0, minOffS: 2${chargerSettings} }
+    verified: { commands: [setCurrentA], signs: [powerW] }
+`
+  })
+  return `version: 2
+name: Faults
+cycleMs: ${cycleMs}
+grids: [{ id: grid, name: Grid, connection: { id: main, name: Main, fuseA: ${fuseA}, meter: meter } }]
+devices:
+  - { id: meter, name: Meter, role: grid-meter, map: eastron/sdm630, connection: ${at('meter')}, verified: { signs: [powerW] } }
+${chargers.join('')}  - id: battery
+    name: Battery
+    role: battery
+    map: r-ems/demo-battery
+    connection: ${at('battery')}
+    battery: { maxChargeW: 5000, maxDischargeW: 5000, rampWPerS: 5000 }
+    verified: { commands: [setPowerW], signs: [powerW] }
+`
+}
