@@ -163,7 +163,12 @@ export function createCaptureRecorder(options: RecorderOptions): CaptureRecorder
       for (const [index, name] of names.entries()) {
         const next = names[index + 1]
         if (timeOf(name) > toMs || (next !== undefined && timeOf(next) <= fromMs)) continue
-        for await (const chunk of createReadStream(join(folder, name))) yield chunk as Uint8Array
+        try {
+          for await (const chunk of createReadStream(join(folder, name))) yield chunk as Uint8Array
+        } catch (error) {
+          // The oldest may be removed while it is being handed out.
+          if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+        }
       }
     },
     async [Symbol.asyncDispose]() {

@@ -57,7 +57,7 @@ export const simulate: Command = {
       strict: true,
     })
     if (values.site === undefined) throw new UsageError('--site is missing')
-    const site = readSite(values.site)
+    const { site, commands } = readSite(values.site)
     const columns = new Map((values.column ?? []).map(parseColumn))
     const inputs = joinInputs((values.input ?? []).map((file) => readCsvInput(file, columns)))
     const days = within(parseReal(values.days ?? '1', '--days'), '--days', 0.01, 3660)
@@ -66,6 +66,7 @@ export const simulate: Command = {
     const startedMs = performance.now()
     const report = run({
       site,
+      commands,
       inputs,
       fromMs,
       toMs: fromMs + days * dayMs,

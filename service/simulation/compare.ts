@@ -1,7 +1,9 @@
 import type { Site } from '#contract/site.ts'
 import type { CaptureRecord } from '../capture/read-capture.ts'
 import { createInputGatherer, type InputGatherer } from './capture-inputs.ts'
+import type { SiteCommands } from '../domain/site-model.ts'
 import type { Controller } from './controller.ts'
+import { type Candidate, commandsOf } from './replay.ts'
 import { simulate, type SimulationReport } from './simulate.ts'
 
 /** Two configurations under the same circumstances. */
@@ -17,10 +19,11 @@ export interface Comparison {
 export async function compareOnCapture(options: {
   readonly records: AsyncIterable<CaptureRecord>
   parseSite(value: unknown): Site
-  readonly candidate: Site
-  readonly controller?: (site: Site) => Controller
+  readonly candidate: Candidate
+  readonly controller?: (site: Site, commands?: SiteCommands) => Controller
 }): Promise<Comparison | undefined> {
   let site: Site | undefined
+  let commands: SiteCommands | undefined
   let gatherer: InputGatherer | undefined
   let fromMs: number | undefined
   let toMs = 0
@@ -28,6 +31,7 @@ export async function compareOnCapture(options: {
     if (record.kind === 'header') {
       // A site that was changed on the way: the newest stretch counts.
       site = options.parseSite(record.header.site)
+      commands = commandsOf(record.header)
       gatherer ??= createInputGatherer(site)
       gatherer.restart()
     } else if (record.kind === 'step') {
@@ -45,5 +49,8 @@ export async function compareOnCapture(options: {
     ...(socPercent !== undefined && { socPercent }),
     ...(options.controller && { controller: options.controller }),
   }
-  return { present: simulate({ ...shared, site }), candidate: simulate({ ...shared, site: options.candidate }) }
+  return {
+    present: simulate({ ...shared, site, ...(commands && { commands }) }),
+    candidate: simulate({ ...shared, ...options.candidate }),
+  }
 }

@@ -35,12 +35,18 @@ export interface ReplayReport {
   readonly damage: readonly string[]
 }
 
+/** Another configuration, and what the maps of its devices declare. */
+export interface Candidate {
+  readonly site: Site
+  readonly commands?: SiteCommands
+}
+
 export interface ReplayOptions {
   readonly records: AsyncIterable<CaptureRecord>
   /** Reads the site of a header; throws when it does not fit. */
   parseSite(value: unknown): Site
   /** Runs this site on the recorded readings instead of the recorded one. */
-  readonly candidate?: Site
+  readonly candidate?: Candidate
   readonly controller?: (site: Site, commands?: SiteCommands) => Controller
   /** Sees every step in the order of the capture. */
   readonly onStep?: (site: Site, step: CaptureStep, decisions: readonly Decision[]) => void
@@ -106,11 +112,10 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     if (record.kind === 'damage') damage.push(record.text)
     else if (record.kind === 'header') {
       stretches += 1
-      const site = candidate ?? options.parseSite(record.header.site)
+      const site = candidate?.site ?? options.parseSite(record.header.site)
       // What another configuration remembers is not this one's.
       const states = candidate ? (stretch?.states ?? {}) : { ...record.header.states }
-      // The maps of a candidate are not known here: its devices have what their settings need.
-      const commands = candidate ? undefined : commandsOf(record.header)
+      const commands = candidate ? candidate.commands : commandsOf(record.header)
       const controller = (options.controller ?? createController)(site, commands)
       stretch = { site, controller, states, grids: new Map() }
     } else if (stretch) run(record.step, stretch)
@@ -129,7 +134,8 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   }
 }
 
-const commandsOf = ({ commands }: CaptureHeader): SiteCommands | undefined =>
+/** What the maps declared when it was recorded. */
+export const commandsOf = ({ commands }: CaptureHeader): SiteCommands | undefined =>
   commands && new Map(Object.entries(commands).map(([id, names]) => [id, new Set(names)]))
 
 /** The first setpoint that is not the recorded one. */

@@ -1,5 +1,6 @@
 import type { Site } from '#contract/site.ts'
 import type { StepInput, StepResult } from '../control/types.ts'
+import type { SiteCommands } from '../domain/site-model.ts'
 import { type Controller, createController } from './controller.ts'
 import { createDecisionLog, createRunDigest } from '../capture/digest.ts'
 import { createLedger, type Costs, type EnergyWh, type Switching } from './ledger.ts'
@@ -25,8 +26,10 @@ export interface SimulationOptions {
   readonly batteryHours?: number
   /** At the start. Default 50. */
   readonly socPercent?: number
+  /** What the maps of the devices declare; without it every device has what its settings need. */
+  readonly commands?: SiteCommands
   /** Default: the control of this package. */
-  readonly controller?: (site: Site) => Controller
+  readonly controller?: (site: Site, commands?: SiteCommands) => Controller
   /** Sees every step; the readings are overwritten afterwards. */
   readonly onStep?: (gridId: string, input: StepInput, result: StepResult<unknown>) => void
 }
@@ -72,7 +75,7 @@ const longestStepMs = 2000
 export function simulate(options: SimulationOptions): SimulationReport {
   const { seed = 1, fromMs, toMs, inputs = noInputs } = options
   const site = options.cycleMs === undefined ? options.site : withCycle(options.site, options.cycleMs)
-  const controller = (options.controller ?? createController)(site)
+  const controller = (options.controller ?? createController)(site, options.commands)
   const cycles = site.grids.map((grid) => grid.cycleMs ?? site.cycleMs)
   const common = cycles.reduce(greatestCommonDivisor)
   const stepMs = common / Math.max(2, Math.ceil(common / longestStepMs))

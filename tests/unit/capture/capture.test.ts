@@ -182,7 +182,7 @@ describe('replay', () => {
       onStep: writer.add,
     })
     await writer[Symbol.asyncDispose]()
-    const candidate = { ...homeSite, name: 'Candidate' }
+    const candidate = { site: { ...homeSite, name: 'Candidate' } }
     const comparison = await compareOnCapture({
       records: readCapture(file),
       parseSite,
