@@ -31,7 +31,13 @@ export function describeReport(report: SimulationReport, tookS: number): string 
     ['', `${switching.loadSwitches} of loads, ${switching.batteryTurns} of the battery's direction`],
     ['', plural(switching.setpointChanges, 'new setpoint')],
   ]
-  return `${verdict(report)}\n${report.site}, ${plural(Number(days.toFixed(2)), 'day')} from ${new Date(report.fromMs).toISOString()}, ${report.cycles} cycles in ${fixed(tookS)} s\n\n${table(rows)}\n${limitTable(report.limits)}\ndigest ${report.digest}\n`
+  return `${verdict(report)}\n${report.site}, ${plural(Number(days.toFixed(2)), 'day')} from ${new Date(report.fromMs).toISOString()}, ${report.cycles} cycles in ${fixed(tookS)} s\n\n${table(rows)}\n${limitTable(report.limits)}${leftAlone(report)}\ndigest ${report.digest}\n`
+}
+
+/** Devices that were not controlled for most of the time. */
+function leftAlone({ leftAlone: devices, cycles }: SimulationReport): string {
+  const mostly = devices.filter((device) => device.cycles * 2 > cycles)
+  return mostly.map(({ deviceId, text }) => `${deviceId} was left alone: ${text}\n`).join('')
 }
 
 function verdict({ limits }: SimulationReport): string {

@@ -42,6 +42,12 @@ export interface ReportedViolation {
   readonly worst: number
 }
 
+export interface LeftAlone {
+  readonly deviceId: string
+  readonly text: string
+  readonly cycles: number
+}
+
 export interface SimulationReport {
   readonly site: string
   readonly fromMs: number
@@ -57,6 +63,8 @@ export interface SimulationReport {
   readonly limits: readonly LimitRecord[]
   readonly violations: Readonly<Record<LimitRecord['tier'], number>>
   readonly reported: readonly ReportedViolation[]
+  /** Devices that were not controlled, why at first, and in how many cycles. */
+  readonly leftAlone: readonly LeftAlone[]
   readonly switching: Readonly<Switching>
   readonly charging: {
     readonly sessions: number
@@ -103,6 +111,7 @@ export function simulate(options: SimulationOptions): SimulationReport {
   const limits = watchLimits(site, world, (delaySteps * stepMs) / 1000)
   const digest = createRunDigest()
   const reported = new Map<string, { limitId: string; tier: string; cycles: number; worst: number }>()
+  const leftAlone = new Map<string, { deviceId: string; text: string; cycles: number }>()
   const setpoints = new Map<string, number>()
 
   function control(grid: (typeof grids)[number], atMs: number): void {
@@ -119,6 +128,11 @@ export function simulate(options: SimulationOptions): SimulationReport {
       setpoints.set(key, setpoint.value)
       ledger.switching.setpointChanges += 1
       world.command(setpoint.deviceId, setpoint.command, setpoint.value)
+    }
+    for (const { deviceId, text } of result.leftAlone) {
+      const entry = leftAlone.get(deviceId)
+      if (entry) entry.cycles += 1
+      else leftAlone.set(deviceId, { deviceId, text, cycles: 1 })
     }
     for (const { limitId, tier, excess } of result.violations) {
       const entry = reported.get(limitId)
@@ -165,6 +179,7 @@ export function simulate(options: SimulationOptions): SimulationReport {
     limits: records,
     violations: { physical: count('physical'), safety: count('safety'), economic: count('economic') },
     reported: [...reported.values()],
+    leftAlone: [...leftAlone.values()],
     switching: ledger.switching,
     charging: {
       sessions: stays.reduce((sum, stay) => sum + stay.sessions, 0),

@@ -226,3 +226,14 @@ test('real control keeps a depot behind its fuse and gives its vehicles what the
   expect(report.violations).toEqual({ physical: 0, safety: 0, economic: 0 })
   expect(report.energyWh.chargers).toBeGreaterThan(20_000)
 })
+
+test('says which devices were not controlled, because their maps cannot', () => {
+  const { leftAlone, energyWh } = simulate({
+    site: homeSite,
+    commands: new Map([['wallbox', new Set(['setCurrentA'] as const)]]),
+    fromMs,
+    toMs: fromMs + 60_000,
+  })
+  expect(leftAlone.find(({ deviceId }) => deviceId === 'battery')).toMatchObject({ cycles: 60 })
+  expect(energyWh.batteryDischarge + energyWh.batteryCharge).toBe(0)
+})
