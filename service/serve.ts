@@ -250,6 +250,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       mapsConfirmed: confirmedMaps.obstacle,
       budget,
       faults,
+      onOutputs: (gridId) => manager.cycleCompleted(gridId),
       onStep(gridId, input, result) {
         limitsEdit.observe(gridId, input, result)
         capture.add(gridId, input, result)
@@ -261,7 +262,6 @@ export async function serve(options: Options, entries: Entries): Promise<number>
         storage.addExplanations(explainer.note(snapshot.state))
         storage.journal.flush()
         sources.publishCycle(snapshot)
-        manager.cycleCompleted(snapshot.state.gridId)
       },
     }),
   )

@@ -67,3 +67,35 @@ export function createGridWatch(options: {
     }
   }
 }
+
+/** The step of a grid has begun to fail, or works again. */
+export function tellFailing(
+  faults: Pick<Faults, 'raise' | 'clear'>,
+  gridId: string,
+  name: string,
+  reason: string | undefined,
+): void {
+  const key = `grid ${gridId}`
+  if (reason === undefined) return faults.clear(key, `control of ${name} works again`)
+  faults.raise(key, {
+    code: 'control.failing',
+    severity: 'error',
+    message: `control of ${name} has failed and holds its devices at their declared safe values: ${reason}`,
+    action: 'This is a fault of R-EMS: keep a capture of it. The other grids are not affected.',
+  })
+}
+
+/** Whoever looks on has failed; control goes on. */
+export function tellNotShown(
+  faults: Pick<Faults, 'raise' | 'clear'>,
+  gridId: string,
+  name: string,
+  error: unknown,
+): void {
+  faults.raise(`shown ${gridId}`, {
+    code: 'control.not-shown',
+    severity: 'warning',
+    message: `${name} is controlled, but what happens is not shown or recorded: ${error instanceof Error ? error.message : String(error)}`,
+    action: 'This is a fault of R-EMS; see the service log.',
+  })
+}

@@ -1,4 +1,4 @@
-import type { ControlState, Device as DeviceView, Mode, PowerFlow } from '#contract/api.ts'
+import type { ControlState, Device as DeviceView, Mode, PowerFlow, SetpointState } from '#contract/api.ts'
 import type { ArmedState, GridCycle, GridState } from '#contract/control.ts'
 import type { Site } from '#contract/site.ts'
 import type { DeviceRole, SiteDevice } from '#contract/site-device.ts'
@@ -16,12 +16,12 @@ import type { Faults } from './faults.ts'
 import { createFrozenMeters } from './frozen-meters.ts'
 import { flowsOf } from './grid-flows.ts'
 import { type CompletedCycle, type GridRuntime, startGridRuntime } from './grid-runtime.ts'
-import { createGuard, type Guard, outsideLimits, type WriteRecord, type WriteTarget } from './guard.ts'
-import { unsafeForEver } from './held-for-ever.ts'
-import { createOutputs, type Outputs, type OutputTarget } from './outputs.ts'
+import { tellFailing, tellNotShown } from './grid-watch.ts'
+import { createGuard, type Guard, outsideLimits, type WriteRecord } from './guard.ts'
+import { createOutputs, type Outputs } from './outputs.ts'
+import { manualTargetsOf, outputTargetOf, targetOf } from './site-targets.ts'
 import { cycleMsOf, gridOfDevices } from './site-topology.ts'
 import { createSnapshots, type GridSnapshot } from './snapshot.ts'
-import { unverified } from './verified.ts'
 import type { WriteBudget } from './write-budget.ts'
 
 /** A device of the site with everything the runtime knows about it. */
@@ -78,13 +78,28 @@ export function startSiteRuntime(options: {
   mapsConfirmed(): string | undefined
   budget: WriteBudget
   faults: Faults
+  /** The outputs of a cycle were handed over. */
+  onOutputs(gridId: string): void
   /** What each step was given and what it made of it, for captures. */
   onStep?(gridId: string, input: StepInput, result: StepResult<GridStepState>): void
-  /** Called at the end of each cycle, after the outputs were handed over. */
+  /** Called at the end of each cycle, after the outputs were handed over. What it throws is told as a fault. */
   onCycle(snapshot: GridSnapshot): void
 }): SiteRuntime {
-  const { site, mode, desktop, entries, clock, control, wishes, mapsConfirmed, budget, faults, onStep, onCycle } =
-    options
+  const {
+    site,
+    mode,
+    desktop,
+    entries,
+    clock,
+    control,
+    wishes,
+    mapsConfirmed,
+    budget,
+    faults,
+    onOutputs,
+    onStep,
+    onCycle,
+  } = options
   const byId = new Map(entries.map((entry) => [entry.config.id, entry]))
   let model = options.model
   const gridOf = gridOfDevices(site)
@@ -133,8 +148,20 @@ export function startSiteRuntime(options: {
     const mine = entries.filter(({ config }) => gridOf.get(config.id) === gridId)
     const configs = mine.map(({ config }) => config)
 
-    function complete({ input, result, timing, startMs, failure }: CompletedCycle<GridStepState>): void {
-      const setpoints = outputs.apply(result.decisions, clock.monotonicMs())
+    function complete(cycle: CompletedCycle<GridStepState>): void {
+      const setpoints = outputs.apply(cycle.result.decisions, clock.monotonicMs())
+      onOutputs(gridId)
+      try {
+        show(cycle, setpoints)
+        faults.clear(`shown ${gridId}`, `${name} is shown and recorded again`)
+      } catch (error) {
+        tellNotShown(faults, gridId, name, error)
+      }
+    }
+
+    /** Whoever looks on may fail without any harm to control. */
+    function show(cycle: CompletedCycle<GridStepState>, setpoints: SetpointState[]): void {
+      const { input, result, timing, startMs, failure } = cycle
       onStep?.(gridId, input, result)
       const controlledBy = controllerOf(model, gridId, input.readings)
       const flows = flowsOf(configs, connection.meter, input.readings, periodMs, input.atMs)
@@ -190,66 +217,6 @@ export function startSiteRuntime(options: {
       await Promise.all(grids.map((grid) => grid[Symbol.asyncDispose]()))
     },
   }
-}
-
-function tellFailing(faults: Faults, gridId: string, name: string, reason: string | undefined): void {
-  const key = `grid ${gridId}`
-  if (reason === undefined) return faults.clear(key, `control of ${name} works again`)
-  faults.raise(key, {
-    code: 'control.failing',
-    severity: 'error',
-    message: `control of ${name} has failed and holds its devices at their declared safe values: ${reason}`,
-    action: 'This is a fault of R-EMS: keep a capture of it. The other grids are not affected.',
-  })
-}
-
-/** The device as the guard sees it; its map may be replaced while the service runs. */
-function targetOf(entry: SiteDeviceEntry, site: Site, mapsConfirmed: () => string | undefined): WriteTarget {
-  // What is verified stands in the site file, which does not change while this runs.
-  const known = new Map<string, string | undefined>()
-  const unproven = (command: string): string | undefined => {
-    if (!known.has(command)) known.set(command, unverified(site, entry.config, command))
-    return known.get(command)
-  }
-  return {
-    device: entry.device,
-    simulated: entry.simulated,
-    get commands() {
-      return commandsOf(entry.map)
-    },
-    unverified: (command) => unproven(command) ?? mapsConfirmed(),
-    unsafeForEver(command, value) {
-      const declared = commandsOf(entry.map).get(command)
-      return declared && unsafeForEver(command, declared, value, entry.config)
-    },
-  }
-}
-
-function outputTargetOf(entry: SiteDeviceEntry, clock: Clock): OutputTarget {
-  const { config, device } = entry
-  return {
-    name: config.name,
-    role: config.role,
-    command: (name) => commandsOf(entry.map).get(name),
-    measured(point, notOlderThanMs) {
-      const reading = device.readings().get(point)
-      const usable = reading?.quality === 'good' && clock.monotonicMs() - reading.monotonicMs <= notOlderThanMs
-      return usable && typeof reading.value === 'number' ? reading.value : undefined
-    },
-  }
-}
-
-function manualTargetsOf(entry: SiteDeviceEntry, view: DeviceView, guard: Guard): ArmedState['targets'] {
-  const { id, name } = entry.config
-  const reason = guard.notByHand(id, entry.simulated)
-  return view.commands.map(({ name: command, ...declared }) => ({
-    deviceId: id,
-    deviceName: name,
-    command,
-    ...declared,
-    allowed: reason === undefined,
-    ...(reason !== undefined && { reason }),
-  }))
 }
 
 function aged(device: Device, monotonicMs: number): ReadonlyMap<string, AgedReading> {
