@@ -30,7 +30,7 @@ export interface RecorderOptions {
   readonly clock: Clock
   /** Most bytes in the folder; the oldest go first. Default 256 MiB. */
   readonly maxBytes?: number
-  /** Told once when recording has stopped for a while, and why; and once when it goes on. */
+  /** Told once when recording has stopped, and why; then not again before it has worked in between. */
   note(text: string): void
 }
 
@@ -84,7 +84,10 @@ export function createCaptureRecorder(options: RecorderOptions): CaptureRecorder
     if (!ended) return
     const closed = ended
       .close()
-      .then(() => prune(folder, maxBytes, clock.nowMs() - keptMs))
+      .then(() => {
+        troubled = false
+        return prune(folder, maxBytes, clock.nowMs() - keptMs)
+      })
       .catch(trouble)
       .finally(() => closing.delete(closed))
     closing.add(closed)
@@ -102,8 +105,10 @@ export function createCaptureRecorder(options: RecorderOptions): CaptureRecorder
 
   function write({ gridId, input, result }: Entry): void {
     const failure = segment?.failed()
-    if (failure) {
+    if (segment && failure) {
       trouble(failure)
+      const mended = mend(segment.file).finally(() => closing.delete(mended))
+      closing.add(mended)
       segment = undefined
       retryMs = clock.monotonicMs() + flushEveryMs
     }
@@ -185,7 +190,11 @@ async function prepare(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const newest = (await segmentsOf(folder)).at(-1)
   if (newest === undefined) return
-  const file = join(folder, newest)
+  await mend(join(folder, newest))
+}
+
+/** Ends a file that was left open. Without this, those who read could not go on with the next. */
+async function mend(file: string): Promise<void> {
   const mended = `${file}.mended`
   try {
     await pipeline(
@@ -200,9 +209,8 @@ async function prepare(folder: string): Promise<void> {
     )
     await rename(mended, file)
   } catch {
-    // Not even its beginning can be read.
-    await rm(mended, { force: true })
-    await rm(file, { force: true })
+    // Not even its beginning can be read, or the disk takes nothing.
+    await Promise.allSettled([rm(mended, { force: true }), rm(file, { force: true })])
   }
 }
 
