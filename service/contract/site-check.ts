@@ -54,7 +54,7 @@ const controlledRoles: ReadonlySet<string> = new Set(['battery', 'charger', 'loa
  * Rules across the fields of a site. Each issue has the path of the entry to change and one sentence. What is accepted here can
  * be kept inside its limits, or falls back to declared values where a reading is missing (S5).
  */
-export function checkSite(site: CheckedSite, context: z.core.$RefinementCtx<unknown>): void {
+export function checkSite(site: CheckedSite, context: z.core.$RefinementCtx): void {
   const say = (path: Path, message: string): void => {
     context.addIssue({ code: 'custom', path: [...path], message })
   }

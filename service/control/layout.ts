@@ -115,7 +115,7 @@ function makeLayout(
     start[unit.index + 1] = entryRow.length
   }
   const entryUnit = new Int32Array(entryRow.length)
-  for (const unit of units) entryUnit.fill(unit.index, start[unit.index]!, start[unit.index + 1]!)
+  for (const unit of units) entryUnit.fill(unit.index, start[unit.index], start[unit.index + 1])
   const { rowStart, rowEntry } = transposed(entryRow, rows.length)
   const unitsOfNode: number[][] = model.nodes.map(() => [])
   for (const { node, index } of units) unitsOfNode[node]!.push(index)

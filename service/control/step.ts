@@ -11,7 +11,7 @@ import { type Flows, limitStates, safeSetpoint, violationsOf } from './limits.ts
 import { type Move, holdRises, moved, nowPhases } from './motion.ts'
 import { type Plant, type PlantMove, curtailed, plantsOf } from './pv.ts'
 import { allowedImportW, countImport } from './quarter.ts'
-import { type Rows, addTo, presentA, rowsOf, tolerance } from './rows.ts'
+import { type Rows, addTo, fuseShare, presentA, rowsOf, tolerance } from './rows.ts'
 import { activeSignals } from './signals.ts'
 import type { DeviceState, GridState } from './state.ts'
 import type { Decision, StepInput, StepResult } from './types.ts'
@@ -177,12 +177,13 @@ function solve(
 const expected = ({ plantMoves }: Solution): ReadonlyMap<number, number> =>
   new Map(plantMoves.map(({ plant, givesW }) => [plant.unit.index, givesW]))
 
-/** Whether a plant gives less than was counted on, and a limit of import is exceeded for it. */
+/** Whether a plant gives less than was counted on, and a limit of import is exceeded for it; what is planned below a fuse is not. */
 function countedTooMuch({ plantMoves, rows, flows, frame }: Solution): boolean {
   if (!plantMoves.some(({ plant, givesW }) => givesW < plant.countedW - tolerance)) return false
-  return frame.layout.rows.some(
-    ({ index, tier }) => tier !== 'economic' && flows.most[index]! > rows.hi[index]! + tolerance,
-  )
+  return frame.layout.rows.some(({ index, kind, tier }) => {
+    const limit = rows.hi[index]! / (kind === 'fuse' ? fuseShare : 1)
+    return tier !== 'economic' && flows.most[index]! > limit + tolerance
+  })
 }
 
 /** A grid that is joined to one before it: that one decides about everything here. */
