@@ -13,8 +13,8 @@ const fuseExcessW = (site: Site, plant: PlantState) =>
 
 /**
  * After one step, and after each further one while the house load jumps, no fuse of the tree carries more than its rating,
- * unless no setpoint could have helped: then the sum of all excesses, over the ratings or over the 97 % that control plans with,
- * is the least that a mixed-integer program finds (within 2 W per device), with loads and chargers between off and their present
+ * unless no setpoint could have helped: then the sum of all excesses or the largest of them, over the ratings or over the 97 %
+ * that control plans with, is the least that a mixed-integer program finds (within 2 W per device), with loads and chargers between off and their present
  * power, plants down to zero, and batteries anywhere inside their limits. This contains the relief in the same cycle.
  */
 export const fuses: Law = {
@@ -29,14 +29,19 @@ export const fuses: Law = {
         const result = next(state, inputOf(site, now))
         const after = afterwards(site, now, result)
         const allowedW = roundingW * site.devices.length
-        const isLeast = (fuses: Site) => fuseExcessW(fuses, after) <= leastExcessW(fuses, now) + allowedW
+        const isLeast = (fuses: Site) =>
+          fuseExcessW(fuses, after) <= leastExcessW(fuses, now, 'sum') + allowedW ||
+          largestExcessW(fuses, after) <= leastExcessW(fuses, now, 'largest') + allowedW
         if (fuseExcessW(site, after) > allowedW && !isLeast(site) && !isLeast(planned(site)))
-          fail('fuses are exceeded', { excessW: fuseExcessW(site, after), leastW: leastExcessW(site, now) })
+          fail('fuses are exceeded', { excessW: fuseExcessW(site, after), leastW: leastExcessW(site, now, 'sum') })
         now = after
         state = result.state
       }
     }),
 }
+
+const largestExcessW = (site: Site, plant: PlantState) =>
+  Math.max(0, ...excesses(site, plant).map(({ kind, excessW }) => (kind === 'fuse' ? excessW : 0)))
 
 /** The same site without economic preferences. */
 const indifferent = (site: Site): Site => ({

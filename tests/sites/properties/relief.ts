@@ -4,10 +4,10 @@ import { type PlantState, circuitsBelow, consumptionW } from '../support/plant.t
 import { type Influence, type Program, type Terms, evenly, linearFlows, nameOf, solve } from './oracle.ts'
 
 /**
- * The least sum of fuse excesses in W, over all circuits and phases, that any setpoints could reach from a present state: a
- * mixed-integer program, because chargers and switched loads are off or at least at their lowest power.
+ * The least sum of fuse excesses in W over all circuits and phases, or the least largest one, that any setpoints could reach from
+ * a present state: a mixed-integer program, because chargers and switched loads are off or at least at their lowest power.
  */
-export function leastExcessW(site: Site, plant: PlantState): number {
+export function leastExcessW(site: Site, plant: PlantState, of: 'sum' | 'largest'): number {
   const grid = site.grids[0]!
   const influences: Influence[] = []
   const bounds: Record<string, readonly [number, number]> = {}
@@ -44,14 +44,16 @@ export function leastExcessW(site: Site, plant: PlantState): number {
       }
     }
   }
-  const minimize: Terms = {}
+  const minimize: Terms = of === 'sum' ? {} : { largest: 1 }
+  if (of === 'largest') bounds['largest'] = [0, Infinity]
   for (const { circuit, phase, fixedW, terms } of linearFlows(site, plant, influences)) {
     const fuseA = [...circuitsBelow(grid.connection)].find(({ id }) => id === circuit)?.fuseA
     if (fuseA === undefined) continue
     const over = nameOf('over', circuit, phase)
     const limitW = fuseA * grid.nominalVoltageV
-    minimize[over] = 1
     bounds[over] = [0, Infinity]
+    if (of === 'sum') minimize[over] = 1
+    else rows.push({ terms: { [over]: 1, largest: -1 }, high: 0 })
     rows.push(
       { terms: { ...terms, [over]: -1 }, high: limitW - fixedW },
       { terms: { ...terms, [over]: 1 }, low: -limitW - fixedW },
