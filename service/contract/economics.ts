@@ -29,7 +29,11 @@ export type TariffPrice = z.infer<typeof tariffPrice>
 
 /** What the site prefers within its limits. Prices are in `currency` per kWh. */
 export const economics = z.strictObject({
-  currency: z.string().regex(/^[A-Z]{3}$/).default('EUR').meta({ title: 'Currency' }),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/)
+    .default('EUR')
+    .meta({ title: 'Currency' }),
   importPrice: tariffPrice.default(0.3).meta({ title: 'Price of import, per kWh' }),
   exportPrice: tariffPrice.default(0.08).meta({ title: 'Price of export, per kWh' }),
   /** Batteries that may charge from the grid do so at or below this import price. */

@@ -153,7 +153,13 @@ export const siteDevice = z.strictObject({
    * circuits, each with the condition under which it is connected there; when not exactly one holds, nobody controls it.
    */
   circuit: z
-    .union([siteId, z.array(z.strictObject({ circuit: siteId, when: condition })).min(2).max(4)])
+    .union([
+      siteId,
+      z
+        .array(z.strictObject({ circuit: siteId, when: condition }))
+        .min(2)
+        .max(4),
+    ])
     .optional()
     .meta({ title: 'Circuit' }),
   phases: phaseMapping.default(['l1', 'l2', 'l3']),
