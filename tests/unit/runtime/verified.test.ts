@@ -53,4 +53,18 @@ describe('S12: automatic control uses nothing unverified', () => {
     if (reason) expect(found).toMatch(reason)
     else expect(found).toBeUndefined()
   })
+
+  it('the sign of a sub-meter counts where a circuit rests on it', () => {
+    const site = siteWith(proven, proven)
+    const feeder = { ...site.devices[0]!, id: 'feeder', name: 'feeder', role: 'meter' as const, verified: undefined }
+    const [grid] = site.grids
+    const circuits = [{ id: 'f1', name: 'Feeder', fuseA: 16, meter: 'feeder' }]
+    const inUse = {
+      ...site,
+      devices: [...site.devices, feeder],
+      grids: [{ ...grid!, connection: { ...grid!.connection, circuits } }],
+    }
+    expect(unverified(inUse, site.devices[1]!, 'setPowerW')).toContain('sign of the power of feeder')
+    expect(unverified({ ...inUse, grids: site.grids }, site.devices[1]!, 'setPowerW')).toBeUndefined()
+  })
 })
