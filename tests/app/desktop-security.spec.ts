@@ -298,15 +298,17 @@ test('19: declares the fuses of the packaged program', () => {
   })
 })
 
-test('20: exposes three named things to the page, and no event of Electron', async () => {
+test('20: exposes four named things to the page, and no event of Electron', async () => {
   const surface = await desktop.page.evaluate(() => ({
     names: Object.keys(window.desktop ?? {}).toSorted(),
     versions: Object.keys(window.desktop?.versions ?? {}).toSorted(),
+    edges: Object.keys(window.desktop?.edges ?? {}).toSorted(),
     frozen: Object.isFrozen(window.desktop),
   }))
   expect(surface).toEqual({
-    names: ['onService', 'service', 'versions'],
+    names: ['edges', 'onService', 'service', 'versions'],
     versions: ['chrome', 'electron'],
+    edges: ['addByAddress', 'connect', 'discover', 'list', 'pair', 'remove'],
     frozen: true,
   })
   const heard = desktop.page.evaluate(
