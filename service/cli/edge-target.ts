@@ -54,15 +54,22 @@ While the service is stopped, the command works on the data folder itself. While
 token in R_EMS_API_TOKEN or the one in the data folder, which only its owner may read.
 `
 
-/** Finds out whether the service runs, and gets hold of the edge in the one way or the other. */
-export async function openTarget(
-  values: { readonly url?: string | undefined; readonly 'data-dir'?: string | undefined },
-  environment: NodeJS.ProcessEnv,
-): Promise<EdgeTarget> {
-  const folder = dataFolderOf(values, environment)
+interface TargetValues {
+  readonly url?: string | undefined
+  readonly 'data-dir'?: string | undefined
+}
+
+function urlOf(values: TargetValues, environment: NodeJS.ProcessEnv): string {
   const port = parsePort(environment['R_EMS_API_PORT'] ?? '8080', 'R_EMS_API_PORT')
   const url = values.url ?? `http://127.0.0.1:${port}`
   if (!URL.canParse(url)) throw new UsageError(`--url: "${url}" is not an address`)
+  return url
+}
+
+/** Finds out whether the service runs, and gets hold of the edge in the one way or the other. */
+export async function openTarget(values: TargetValues, environment: NodeJS.ProcessEnv): Promise<EdgeTarget> {
+  const folder = dataFolderOf(values, environment)
+  const url = urlOf(values, environment)
   const token = environment['R_EMS_API_TOKEN']
   if (token) return remoteEdge(url, token)
   if (!(await isFolder(folder)))
@@ -134,14 +141,22 @@ async function localEdge(folder: string): Promise<EdgeTarget> {
   }
 }
 
-/** The service runs: asks it. */
-function remoteEdge(url: string, token: string): EdgeTarget {
-  async function ask<S extends z.ZodType>(
-    method: string,
-    path: string,
-    schema: S,
-    body?: object,
-  ): Promise<z.output<S>> {
+/** A request to a running service, whose answer fits a schema. Rejects with NoAnswer or Refused. */
+export type AskService = <S extends z.ZodType>(
+  method: string,
+  path: string,
+  schema: S,
+  body?: object,
+) => Promise<z.output<S>>
+
+/** Asks the service of an edge, which has to run. */
+export async function openService(values: TargetValues, environment: NodeJS.ProcessEnv): Promise<AskService> {
+  const url = urlOf(values, environment)
+  return askerOf(url, environment['R_EMS_API_TOKEN'] || (await readToken(dataFolderOf(values, environment))))
+}
+
+function askerOf(url: string, token: string): AskService {
+  return async (method, path, schema, body) => {
     let response: Response
     try {
       response = await fetch(new URL(path, url), {
@@ -160,6 +175,11 @@ function remoteEdge(url: string, token: string): EdgeTarget {
     const refused = problem.safeParse(answer).data
     throw new Refused(`${refused?.detail ?? refused?.title ?? `HTTP ${response.status}`}\n${refused?.action ?? ''}`)
   }
+}
+
+/** The service runs: asks it. */
+function remoteEdge(url: string, token: string): EdgeTarget {
+  const ask = askerOf(url, token)
   const query = (values: object): string =>
     new URLSearchParams(
       Object.fromEntries(

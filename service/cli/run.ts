@@ -12,6 +12,7 @@ import { status } from './status.ts'
 import { sunspec } from './sunspec.ts'
 import { type Command, CommandFailure, exitCode, type Terminal } from './terminal.ts'
 import { token } from './token.ts'
+import { trust } from './trust.ts'
 import { user } from './user.ts'
 import { write } from './write.ts'
 
@@ -26,6 +27,7 @@ const commands: Readonly<Record<string, Command>> = {
   user,
   token,
   pair,
+  trust,
   audit,
 }
 
