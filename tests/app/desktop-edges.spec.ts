@@ -1,4 +1,5 @@
 import { expect, type Page } from '@playwright/test'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { PairWindow } from '#contract/access.ts'
 import { test } from './support/desktop.ts'
@@ -20,7 +21,7 @@ async function codeOf(service: RunningService): Promise<string> {
 
 test('meets an edge, compares, pairs, shows it, and refuses another in its place', async ({ launch }) => {
   let port: number
-  const { app, page } = await launch()
+  const { app, page, userData } = await launch()
   await expect(page.locator('main')).toHaveAttribute('data-live', 'true', { timeout: 15_000 })
   {
     await using first = await edge()
@@ -60,7 +61,9 @@ test('meets an edge, compares, pairs, shows it, and refuses another in its place
     // The token stays in the main process and in the memory of the page.
     const [token] = (await first.ask<{ tokens: { purpose: string }[] }>('GET', 'api/v1/tokens')).tokens
     expect(token?.purpose).toContain('R-EMS app')
-    expect(await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }))).not.toContain('rems_')
+    const kept = await page.evaluate(() => [localStorage, sessionStorage].flatMap((storage) => Object.values(storage)))
+    expect(JSON.stringify(kept)).not.toContain('rems_')
+    expect(readFileSync(join(userData, 'edges.json'), 'utf8')).not.toContain('rems_')
     await page.evaluate(() => {
       location.hash = '#/bus'
     })
@@ -90,7 +93,7 @@ test('says what is wrong with an address', async ({ launch, appFolder }) => {
   const problem = (address: string) =>
     page.evaluate(async (text) => {
       const answer = await window.desktop?.edges.addByAddress(text)
-      return answer?.ok === false ? answer.problem.reason : 'ok'
+      return answer && !answer.ok ? answer.problem.reason : 'ok'
     }, address)
   expect(await problem('http://127.0.0.2')).toBe('address-invalid')
   expect(await problem('not an address')).toBe('address-invalid')
