@@ -1,16 +1,13 @@
 import type { IpcMainInvokeEvent, Session, WebContents } from 'electron'
+import { readUrl } from './read-url.ts'
 
 /** The only origin whose documents the app shows. */
 export const appOrigin = 'app://r-ems'
 
 /** Whether a URL belongs to the app's own documents. Parsed, because prefixes lie (app://r-ems.evil, app://r-ems@evil). */
 export function isAppUrl(text: string): boolean {
-  try {
-    const url = new URL(text)
-    return url.protocol === 'app:' && url.host === 'r-ems' && url.username === '' && url.password === ''
-  } catch {
-    return false
-  }
+  const url = readUrl(text)
+  return url?.protocol === 'app:' && url.host === 'r-ems' && url.username === '' && url.password === ''
 }
 
 /** Whether a message comes from the top frame of the app's own document. */

@@ -1,4 +1,4 @@
-import { enableCompileCache } from 'node:module'
+import module from 'node:module'
 import { setFlagsFromString } from 'node:v8'
 import { EdgeError } from '#contract/errors.ts'
 import { UsageError } from './args.ts'
@@ -7,7 +7,8 @@ import { version } from './version.ts'
 
 // A young generation that does not grow saves a tenth of the memory; a service that ticks once a second never misses it.
 setFlagsFromString('--semi-space-growth-factor=1')
-enableCompileCache()
+// An older Node.js has none, and has to come as far as the version guard.
+if ('enableCompileCache' in module) module.enableCompileCache()
 
 /**
  * r-emsd, the edge service. Everything heavy is imported after the version guard: the database binding crashes the

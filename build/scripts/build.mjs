@@ -26,7 +26,15 @@ const bundles = {
     bakesCommit: true,
   },
   desktop: {
-    inputs: ['main', 'preload', 'service/contract', 'electron.vite.config.ts', 'renderer/vite.ts'],
+    inputs: [
+      'main',
+      'preload',
+      'service/contract',
+      'service/domain',
+      'service/trust',
+      'electron.vite.config.ts',
+      'renderer/vite.ts',
+    ],
     folders: ['main', 'preload'],
     command: electronVite,
   },

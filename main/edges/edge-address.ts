@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { edgeAddress } from '#contract/desktop.ts'
+import { readUrl } from '../read-url.ts'
 
 const defaultPort = 8443
 
@@ -17,9 +18,9 @@ export function readEdgeAddress(text: string): EdgePlace | undefined {
   if (/^https?:\/\//.test(trimmed) && !trimmed.startsWith('https://')) return undefined
   const bare = trimmed.replace(/^https:\/\//, '').replace(/\/$/, '')
   const bracketed = isIP(bare) === 6 ? `[${bare}]` : bare
-  if (!URL.canParse(`https://${bracketed}`)) return undefined
   // The parser turns 0x7f.1 and the like into what they are; 443 is left out as it is the default there.
-  const url = new URL(`https://${bracketed}`)
+  const url = readUrl(`https://${bracketed}`)
+  if (!url) return undefined
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '')
     return undefined
   const port = url.port === '' ? (bracketed.endsWith(':443') ? 443 : defaultPort) : Number(url.port)

@@ -2,6 +2,7 @@ import { type IpcMain, type IpcMainInvokeEvent, safeStorage, type Certificate, t
 import { z } from 'zod'
 import { edgePairing } from '#contract/desktop.ts'
 import { channels } from '../../preload/channels.ts'
+import { readUrl } from '../read-url.ts'
 import { isTrustedSender } from '../security.ts'
 import type { EdgeManager } from './edge-manager.ts'
 import type { KeyStore } from './edge-store.ts'
@@ -33,15 +34,15 @@ export function confineToEdges(session: Session, edges: Pick<EdgeManager, 'isCon
   session.setCertificateVerifyProc(({ hostname, certificate }, callback) =>
     callback(edges.accepts(hostname.replace(/^\[|\]$/g, ''), chainOf(certificate)) ? accepted : refused),
   )
-  // Plain HTTP is kept to this machine by the page's own policy; listening to it too stalls some engines at start.
-  const filter = { urls: ['https://*/*', 'wss://*/*'] }
+  const filter = { urls: ['http://*/*', 'https://*/*', 'ws://*/*', 'wss://*/*'] }
   session.webRequest.onBeforeRequest(filter, ({ url }, callback) => callback({ cancel: !mayAsk(url, edges) }))
 }
 
 /** Whether the page may send a request to a URL. */
 export function mayAsk(text: string, edges: Pick<EdgeManager, 'isConnected'>): boolean {
-  if (!URL.canParse(text)) return false
-  const { protocol, hostname, port } = new URL(text)
+  const url = readUrl(text)
+  if (!url) return false
+  const { protocol, hostname, port } = url
   if (protocol === 'http:' || protocol === 'ws:') return hostname === '127.0.0.1'
   return edges.isConnected(`https://${hostname}:${port === '' ? '443' : port}`)
 }

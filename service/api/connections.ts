@@ -16,44 +16,71 @@ export interface Connections {
 const keyOf = ({ remoteAddress = '', remotePort = 0, localPort = 0 }: Socket): string =>
   `${remoteAddress} ${remotePort} ${localPort}`
 
+interface Guest {
+  readonly socket: Socket
+  readonly source: string
+}
+
 /**
  * Bounds connections in all and per source. At a bound, the oldest connection on which nobody was let in makes room, so
- * that silent connections keep nobody out; where all are trusted, the new one is dropped.
+ * that silent connections keep nobody out; where all are trusted, the new one is dropped. Who makes room is cut off a
+ * while later: cut off at once, a flood would only come again, and accepting it again and again is what costs time.
  */
 export function createConnections(limits: ApiLimits): Connections {
   // In order of their age.
-  const strangers = new Map<string, { readonly socket: Socket; readonly source: string }>()
+  const strangers = new Map<string, Guest>()
+  const leaving = new Map<string, Guest & { readonly timer: NodeJS.Timeout }>()
   const perSource = new Map<string, number>()
   const unanswered = new WeakMap<Socket, number>()
   let total = 0
 
-  function dropOldest(source?: string): boolean {
+  function count(source: string, step: 1 | -1): void {
+    total += step
+    const next = (perSource.get(source) ?? 0) + step
+    if (next > 0) perSource.set(source, next)
+    else perSource.delete(source)
+  }
+
+  function sendOldestAway(source?: string): boolean {
     for (const [key, stranger] of strangers) {
       if (source !== undefined && stranger.source !== source) continue
       strangers.delete(key)
-      stranger.socket.destroy()
+      count(stranger.source, -1)
+      const { socket } = stranger
+      const timer = setTimeout(() => socket.destroy(), limits.tarpitMs)
+      leaving.set(key, { ...stranger, timer })
+      if (leaving.size > limits.leavingConnections) socket.destroy()
       return true
     }
     return false
   }
 
+  function makeRoom(source: string): boolean {
+    const sourceFull = (perSource.get(source) ?? 0) >= limits.connectionsPerSource
+    return (!sourceFull && total < limits.connections) || sendOldestAway(sourceFull ? source : undefined)
+  }
+
+  /** Whether it was on its way out. */
+  function stay(key: string, socket?: Socket): boolean {
+    const left = leaving.get(key)
+    if (!left || (socket && left.socket !== socket)) return false
+    clearTimeout(left.timer)
+    return leaving.delete(key)
+  }
+
   function onConnection(socket: Socket): void {
     const source = sourceOf(socket.remoteAddress ?? '')
-    const sourceFull = (perSource.get(source) ?? 0) >= limits.connectionsPerSource
-    if ((sourceFull || total >= limits.connections) && !dropOldest(sourceFull ? source : undefined)) {
+    if (!makeRoom(source)) {
       socket.destroy()
       return
     }
     const key = keyOf(socket)
-    total += 1
-    perSource.set(source, (perSource.get(source) ?? 0) + 1)
+    count(source, 1)
     strangers.set(key, { socket, source })
     socket.once('close', () => {
-      total -= 1
+      if (stay(key, socket)) return
+      count(source, -1)
       if (strangers.get(key)?.socket === socket) strangers.delete(key)
-      const left = (perSource.get(source) ?? 1) - 1
-      if (left > 0) perSource.set(source, left)
-      else perSource.delete(source)
     })
   }
 
@@ -61,7 +88,7 @@ export function createConnections(limits: ApiLimits): Connections {
     watch(server) {
       server.on('connection', onConnection)
       // What is not yet counted as closed is a little more than the bound.
-      server.maxConnections = limits.connections * 2
+      server.maxConnections = limits.connections * 2 + limits.leavingConnections
     },
     begin(socket, response) {
       const before = unanswered.get(socket) ?? 0
@@ -69,6 +96,11 @@ export function createConnections(limits: ApiLimits): Connections {
       response.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1))
       return before < limits.unansweredPerConnection
     },
-    trust: (socket) => void strangers.delete(keyOf(socket)),
+    trust(socket) {
+      const key = keyOf(socket)
+      if (strangers.delete(key)) return
+      const source = leaving.get(key)?.source
+      if (source !== undefined && makeRoom(source) && stay(key)) count(source, 1)
+    },
   }
 }

@@ -16,10 +16,14 @@ export interface ApiLimits {
   readonly connections: number
   /** Connections of one address; see sourceOf. */
   readonly connectionsPerSource: number
+  /** Connections that have made room for others and are cut off after `tarpitMs`; more are cut off at once. */
+  readonly leavingConnections: number
+  /** Connections that wait to be accepted: one turn of the event loop, and so the cycle, may have to accept them all. */
+  readonly backlog: number
   /** Requests per second of one address that are let in without somebody behind them, on average and at once. */
   readonly strangerPerS: number
   readonly strangerBurst: number
-  /** How long a stranger who asks too often waits for the refusal. */
+  /** How long a stranger who asks or comes too often waits for the refusal. */
   readonly tarpitMs: number
   /** Requests per second of one user, token or console, on average and at once. */
   readonly principalPerS: number
@@ -53,6 +57,8 @@ export const defaultLimits: ApiLimits = {
   unansweredPerConnection: 4,
   connections: 256,
   connectionsPerSource: 128,
+  leavingConnections: 512,
+  backlog: 64,
   strangerPerS: 50,
   strangerBurst: 300,
   tarpitMs: 1_000,

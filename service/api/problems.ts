@@ -31,7 +31,8 @@ const frameworkCodes: Readonly<Record<string, ErrorCode>> = {
 }
 
 /** Codes whose message speaks of the request. The others may name folders and ports of this machine. */
-const publicMessage = /^(api|armed|bus|control|device|limits|metric|write)\.|^access\.(?!store|damaged)/
+const publicMessage =
+  /^(api|armed|bus|control|device|limits|metric|write)\.|^access\.(?!store|damaged)|^trust\.(?!damaged|root-offline)/
 
 export function problemOf(code: ErrorCode, detail?: string, errors?: readonly FieldError[]): Problem {
   const { status, action } = errorTable[code]

@@ -114,7 +114,7 @@ export async function listenSecurely(
   )
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ host: endpoint.host, port: endpoint.port }, () => {
+    server.listen({ host: endpoint.host, port: endpoint.port, backlog: limits.backlog }, () => {
       server.off('error', reject)
       resolve()
     })

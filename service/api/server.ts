@@ -89,7 +89,12 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   await installRoutes(app, { ...options, hub, metrics })
   let listening = { host: host as string, port }
   try {
-    await app.listen({ host, port, listenTextResolver: (address) => `api listens at ${address}` })
+    await app.listen({
+      host,
+      port,
+      backlog: limits.backlog,
+      listenTextResolver: (address) => `api listens at ${address}`,
+    })
     if (options.secure) {
       listening = options.secure
       secure = await listenSecurely(app, options.secure, limits, isLiveUpgrade)

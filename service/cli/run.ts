@@ -18,6 +18,7 @@ import { status } from './status.ts'
 import { sunspec } from './sunspec.ts'
 import { type Command, CommandFailure, exitCode, type Terminal } from './terminal.ts'
 import { token } from './token.ts'
+import { trust } from './trust.ts'
 import { user } from './user.ts'
 import { write } from './write.ts'
 
@@ -38,6 +39,7 @@ const commands: Readonly<Record<string, Command>> = {
   user,
   token,
   pair,
+  trust,
   audit,
 }
 

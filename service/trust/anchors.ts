@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import type { webcrypto } from 'node:crypto'
+import { webcrypto } from 'node:crypto'
 import { X509Crl } from '@peculiar/x509'
 import { type Certificate, plainSerial, readCertificates } from './certificate.ts'
 
@@ -30,7 +30,7 @@ export async function loadAnchors(texts: {
     const list = new X509Crl(Buffer.from(text.replace(/-----[^-]+-----/g, ''), 'base64'))
     for (const issuer of [...roots, ...intermediates]) {
       if (!issuer.ca || issuer.subject !== list.issuer) continue
-      if (!(await list.verify({ publicKey: await verifyingKey(issuer) }))) continue
+      if (!(await list.verify({ publicKey: await verifyingKey(issuer) }, webcrypto))) continue
       for (const { serialNumber } of list.entries) revoked.add(`${issuer.keyId} ${plainSerial(serialNumber)}`)
     }
   }
@@ -52,5 +52,5 @@ function verifyingKey({ x509 }: Certificate): Promise<webcrypto.CryptoKey> {
       : key.asymmetricKeyType === 'ed25519'
         ? { name: 'Ed25519' }
         : { name: 'ECDSA', namedCurve: curve ?? 'P-256' }
-  return crypto.subtle.importKey('spki', key.export({ type: 'spki', format: 'der' }), algorithm, true, ['verify'])
+  return webcrypto.subtle.importKey('spki', key.export({ type: 'spki', format: 'der' }), algorithm, true, ['verify'])
 }

@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import { hash, X509Certificate } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import {
   BasicConstraintsExtension,
   ExtendedKeyUsageExtension,
@@ -102,7 +102,9 @@ export function plainSerial(hexadecimal: string): string {
 }
 
 function keyIdOf(x509: X509Certificate): string {
-  return hash('sha256', x509.publicKey.export({ type: 'spki', format: 'der' }))
+  return createHash('sha256')
+    .update(x509.publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('hex')
 }
 
 function weaknessOf(x509: X509Certificate, decoded: Decoded): string | undefined {

@@ -9,7 +9,10 @@ import { pairWindow } from '#contract/access.ts'
 import { issuedClientCertificate, trustInfo } from '#contract/trust.ts'
 import { createEdgeManager } from '../../main/edges/edge-manager.ts'
 import { openEdgeStore } from '../../main/edges/edge-store.ts'
+import { identity } from '../../service/trust/check-certificate.ts'
+import { createCa, show } from '../unit/trust/pki.ts'
 import { clientOf } from './client.ts'
+import { runCtl } from './r-emsctl.ts'
 import { authorized, type ServiceProcess, startService } from './service-process.ts'
 
 const site = `version: 2
@@ -148,6 +151,55 @@ test('client certificates sign in a user that exists, until they are withdrawn; 
     .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'latin1'))
   const said = [service.errors(), audit, ...elsewhere].join('\n')
   for (const key of canaries) expect(said).not.toContain(key.split('\n')[1])
+})
+
+test('r-emsctl trust: an integrator’s clients are accepted while its CA is, and own ones until withdrawn', async () => {
+  await using service = await startService([
+    '--config',
+    siteFile,
+    '--listen',
+    '127.0.0.1:0',
+    '--client-certificates',
+    'required',
+  ])
+  const ctl = (...args: string[]) =>
+    runCtl(['trust', ...args, '--url', service.url, '--data-dir', service.dataFolder], { R_EMS_API_TOKEN: '' })
+  const user = { name: 'anna', role: 'viewer', password: 'four words that fit' }
+  expect((await send(service, 'POST', '/api/v1/users', user)).status).toBe(201)
+  const nobody = await ask(service, '/api/v1/status')
+  expect(nobody).toMatchObject({ status: 401, body: expect.stringContaining('client certificate') as string })
+
+  const period = { notBeforeMs: Date.now() - 86_400_000, notAfterMs: Date.now() + 86_400_000 }
+  const acme = await createCa('acme', period)
+  const { shown } = await show({ use: 'client', uri: identity.user('anna'), period }, acme.issuing)
+  const theirs = { certificate: shown.chain, key: shown.key }
+  expect(await ask(service, '/api/v1/status', {}, theirs)).toMatchObject({ status: 403 })
+  const chainFile = join(folder, 'acme.pem')
+  writeFileSync(chainFile, acme.issuing.certificate.pem)
+  expect(await ctl('import', 'acme', chainFile)).toMatchObject({
+    status: 5,
+    stderr: expect.stringContaining('the root of the chain is missing') as string,
+  })
+  writeFileSync(chainFile, acme.root.certificate.pem + acme.issuing.certificate.pem)
+  expect(await ctl('import', 'acme', chainFile)).toMatchObject({ status: 0, stderr: '' })
+  expect((await ctl('show')).stdout).toContain('acme issuing')
+  expect(await ask(service, '/api/v1/status', {}, theirs)).toMatchObject({ status: 200 })
+  // The role is that of the user.
+  expect(await ask(service, '/api/v1/users', {}, theirs)).toMatchObject({ status: 403 })
+  expect(await ctl('remove', 'acme')).toMatchObject({ status: 0 })
+  expect(await ask(service, '/api/v1/status', {}, theirs)).toMatchObject({ status: 403 })
+
+  const own = issuedClientCertificate.parse((await ctl('issue', 'anna', '--json')).json())
+  expect((await ctl('clients')).stdout).toContain(own.serial)
+  expect(await ask(service, '/api/v1/status', {}, own)).toMatchObject({ status: 200 })
+  const before = trustInfo.parse((await ctl('show', '--json')).json())
+  expect((await ctl('rotate')).stdout).not.toContain(before.caFingerprint)
+  expect(await ask(service, '/api/v1/status', {}, own)).toMatchObject({ status: 200 })
+  expect(await ctl('withdraw', own.serial)).toMatchObject({ status: 0 })
+  expect(await ask(service, '/api/v1/status', {}, own)).toMatchObject({ status: 403 })
+  expect(await ctl('withdraw', 'ffff')).toMatchObject({ status: 5 })
+  expect(await ctl('import', 'acme')).toMatchObject({ status: 2 })
+  expect(await ctl('import', 'acme', join(folder, 'nothing.pem'))).toMatchObject({ status: 1 })
 })
 
 test('damaged certificates: no network, one sentence and the cure, and this machine is served', async () => {

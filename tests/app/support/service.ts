@@ -16,6 +16,8 @@ const serviceToken = 'token-of-the-tests-0123456789'
 export interface RunningService {
   readonly url: string
   readonly port: number
+  /** Of the service on the network, where it listens there. */
+  readonly secureUrl: string | undefined
   /** A request as an admin. Rejects when it is refused. */
   ask<T>(method: string, path: string, body?: object): Promise<T>
   /** Ends the process at once, as a crash would. */
@@ -44,10 +46,11 @@ export async function startService(port = 0, more: readonly string[] = []): Prom
   }
   for await (const line of createInterface({ input: child.stdout })) {
     if (!line.startsWith('{"ready"')) continue
-    const { url } = readyLine.parse(JSON.parse(line))
+    const { url, secureUrl } = readyLine.parse(JSON.parse(line))
     return {
       url,
       port: Number(new URL(url).port),
+      secureUrl,
       ask: (method, path, body) => askAsAdmin(url, method, path, body),
       kill: () => stop('SIGKILL'),
       [Symbol.asyncDispose]: () => stop('SIGTERM'),

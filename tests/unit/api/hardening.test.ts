@@ -80,6 +80,29 @@ describe('connections', () => {
     expect(held.slice(1).every(({ destroyed }) => !destroyed)).toBe(true)
   })
 
+  test('that make room are cut off late, so that a flood cannot come again at once', async () => {
+    const api = await startApi({ limits: { connectionsPerSource: 2, leavingConnections: 2, tarpitMs: 400 } })
+    const startMs = performance.now()
+    const ended: number[] = []
+    for (let n = 0; n < 6; n += 1) (await silent(api)).once('close', () => ended.push(performance.now() - startMs))
+    await expect.poll(() => ended.length, { timeout: 3_000, interval: 20 }).toBe(4)
+    // Two at once, because as many as may wait were waiting already.
+    expect(ended.filter((ms) => ms < 350)).toHaveLength(2)
+    expect(ended.filter((ms) => ms >= 390)).toHaveLength(2)
+  })
+
+  test('on their way out stay when somebody is let in on them', async () => {
+    const api = await startApi({ limits: { connectionsPerSource: 2, tarpitMs: 300 } })
+    const late = await silent(api)
+    for (let n = 0; n < 4; n += 1) await silent(api)
+    const request = `GET /api/v1/session HTTP/1.1\r\nHost: 127.0.0.1:${api.port}\r\nAuthorization: Bearer ${token}\r\n\r\n`
+    late.write(request)
+    await once(late, 'data')
+    await delay(400)
+    late.write(request)
+    expect(String((await once(late, 'data'))[0])).toMatch(/^HTTP\/1.1 200 /)
+  })
+
   test('of somebody who was let in stay', async () => {
     const api = await startApi({ limits: { connectionsPerSource: 2 } })
     const trusted = await silent(api)
@@ -163,6 +186,43 @@ describe('requests', () => {
     if (refused === undefined) expect(answer.status).toBe(200)
     else expect(answer.problem().type).toBe(refused)
     expect(answer.body.length).toBeLessThan(20_000)
+  })
+
+  test('of HTTP/2 are not known: there are no streams to open and reset', async () => {
+    const api = await startApi()
+    const settings = '\0\0\0\u0004\0\0\0\0\0'
+    const received = await rawExchange(api, `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${settings}`)
+    expect(received).toMatch(/^HTTP\/1\.1 400 /)
+    const upgrade = `GET /health HTTP/1.1\r\nHost: 127.0.0.1:${api.port}\r\nConnection: close, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n`
+    expect(await rawExchange(api, upgrade)).toMatch(/^HTTP\/1\.1 200 /)
+  })
+
+  test.each([
+    ['one letter', 'a'],
+    ['pairs', 'ab'],
+    ['spaces', ' '],
+    ['separators', '-.'],
+    ['brackets', '[{'],
+    ['digits and a sign', '1e'],
+    ['a combining mark', 'e\u0301'],
+  ])('of long texts of %s take no time to match', async (_name, piece) => {
+    const api = await startApi()
+    const long = `${piece.repeat(20_000 / piece.length)}!`
+    const inAddress = encodeURIComponent(long.slice(0, 300))
+    const inHeader = `${long.slice(0, 12_000).replaceAll(/[^\x20-\x7E]/g, 'x')}!`
+    const user = { name: long, role: 'viewer', password: long }
+    const startMs = performance.now()
+    await send(api, 'POST', '/api/v1/users', user)
+    await send(api, 'POST', '/api/v1/users', { ...user, name: 'anna' })
+    await send(api, 'POST', '/api/v1/tokens', { purpose: long, role: long })
+    await send(api, 'POST', '/api/v1/pair', { code: long, clientName: long })
+    await send(api, 'POST', '/api/v1/session', { kind: 'code', code: long })
+    await ask(api, `/api/v1/devices/${inAddress}`)
+    await ask(api, `/api/v1/measurements?device=${inAddress}&metric=${inAddress}&from=${inAddress}`)
+    for (const name of ['cookie', 'authorization', 'host', 'origin', 'sec-websocket-protocol', 'accept'])
+      await ask(api, '/api/v1/status', { headers: { [name]: inHeader } })
+    // Thirteen requests; a pattern that backtracks would take minutes for one.
+    expect(performance.now() - startMs).toBeLessThan(1_500)
   })
 
   test('assign only what is theirs to assign', async () => {

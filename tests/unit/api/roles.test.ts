@@ -91,6 +91,9 @@ async function refusal(api: TestApi, method: string, url: string, as: string | n
   return answer.problem().type
 }
 
+const unsignedJwt = (header: object): string =>
+  `${[header, { sub: 'console', role: 'admin' }].map((part) => btoa(JSON.stringify(part))).join('.')}.`
+
 describe('routes', () => {
   test('are exactly those of the table, each with its role', async () => {
     const api = await startApi()
@@ -115,6 +118,9 @@ describe('routes', () => {
       { authorization: `Basic ${btoa(`api:${token}`)}` },
       { authorization: `Bearer ${token}x` },
       { authorization: `Bearer ${token.toUpperCase()}` },
+      // No signed tokens are known here, so none can be talked into another algorithm or key.
+      { authorization: `Bearer ${unsignedJwt({ alg: 'none' })}` },
+      { authorization: `Bearer ${unsignedJwt({ alg: 'HS256', kid: '../../dev/null' })}` },
       { cookie: `r-ems-${api.port}=${token}`, 'x-r-ems': '1', origin: api.url },
       { cookie: `r-ems-${api.port}=`, 'x-r-ems': '1', origin: api.url },
       { 'sec-websocket-protocol': `r-ems.live, ticket.${token}` },
