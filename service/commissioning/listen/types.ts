@@ -59,10 +59,11 @@ export type FrameRole = 'request' | 'answer' | 'exception' | 'unknown' | 'reject
  * Why a frame has its role.
  *   form: its length and fields allow no other
  *   exchange: it fits, or cannot fit, as the answer to the frame before it
+ *   timing: it came soon after the frame before it, which had stood alone
  *   direction: the capture tells the two sides apart
  *   undecided: both are possible
  */
-export type RoleReason = 'form' | 'exchange' | 'direction' | 'undecided'
+export type RoleReason = 'form' | 'exchange' | 'timing' | 'direction' | 'undecided'
 
 /** One frame, or a run of bytes that are none. */
 export interface ListenFrame {
@@ -75,7 +76,7 @@ export interface ListenFrame {
   readonly conversation?: Conversation
   readonly role: FrameRole
   readonly roleBy: RoleReason
-  /** Absent in rejected bytes. */
+  /** Of rejected bytes, unit and function only: what they look like but for their checksum. */
   readonly unitId?: number
   /** Function code without the exception bit. */
   readonly fc?: number
@@ -85,6 +86,8 @@ export interface ListenFrame {
   readonly count?: number
   /** Registers or bits that the frame carries: read, or to be written. */
   readonly values?: readonly number[]
+  /** What FC 23 writes before it reads. */
+  readonly written?: { readonly address: number; readonly values: readonly number[] }
   /** Of an answer: `number` of its request. */
   readonly answers?: number
   /** Transaction of Modbus TCP. */
