@@ -124,7 +124,7 @@ export const unitScan = z.strictObject({
   notExcluded: z.array(unitId),
   /** Time allowed to the first byte at the end. */
   timeoutMs: milliseconds,
-  /** Time spent on finding out what the units are, part of elapsedMs but not of floorMs. */
+  /** Time spent on finding out what the units are, beside elapsedMs. */
   identifyMs: milliseconds,
 })
 export type UnitScan = z.infer<typeof unitScan>
