@@ -31,7 +31,8 @@ export interface LineScanOptions {
 export interface ScanTools {
   readonly clock: Clock
   readonly signal: AbortSignal
-  readonly onProgress?: (progress: ScanProgress) => void
+  /** `soFar`: the result as it would be now, to show and to keep. */
+  readonly onProgress?: (progress: ScanProgress, soFar: () => UnitScan) => void
   /** Opens the serial port in place of the operating system, for an emulated line. */
   readonly openSerial?: OpenSerial
 }
@@ -57,10 +58,12 @@ export async function scanLine(options: LineScanOptions, tools: ScanTools): Prom
   let identifyMs = 0
   let timeoutMs = previous?.timeoutMs ?? 0
   let requests = 0
+  /** Of the sweep under way, not yet counted above. */
+  let running: { floorMs(): number; timeoutMs(): number; requests(): number } | undefined
 
   await using watch = createLineWatch(clock, tools.openSerial)
   const progress = (phase: ScanProgress['phase'], done: number, total: number, leftMs: number | null, text: string) =>
-    tools.onProgress?.({ phase, done, total, leftMs, text })
+    tools.onProgress?.({ phase, done, total, leftMs, text }, () => resultOf({ state: 'cancelled' }))
   const createBus = (address: SerialAddress): ReadOnlyBus =>
     createReadOnlyBus({ address, clock, openSerial: watch.openSerial })
 
@@ -131,58 +134,64 @@ export async function scanLine(options: LineScanOptions, tools: ScanTools): Prom
       onProgress: (phase, done, total, leftMs) =>
         progress(phase, done, total, leftMs, `${state.found.size} found, ${settingsText(known)}`),
     })
+    running = { floorMs: sweep.floorMs, timeoutMs: sweep.quickMs, requests: () => asker.requests }
     let result = await sweep.run(thorough)
     floorMs += sweep.floorMs()
+    running = { ...running, floorMs: () => 0 }
     timeoutMs = Math.round(sweep.quickMs())
     if (library && (result.state === 'complete' || result.state === 'line-errors')) {
       await identifyAll(asker, library)
       result = ended() ?? result
     }
     requests += asker.requests
+    running = undefined
     return result
+  }
+
+  function resultOf(end: SweepEnd): UnitScan {
+    const notes = [
+      ...(settings || end.state === 'cancelled' ? [] : ['nobody answers at any usual settings']),
+      ...(watch.glitches > 0
+        ? [`${watch.glitches} stray bytes after our own questions: the line may lack its bias resistors`]
+        : []),
+      ...(previous ? [`goes on from a scan of ${new Date(previous.startedAtMs).toISOString()}`] : []),
+    ]
+    const openMs = clock.monotonicMs() - startMs
+    return {
+      kind: 'units',
+      bus: settings ? formatBusAddress({ kind: 'rtu', path, ...settings }) : `rtu://${path}`,
+      settings: settings ?? null,
+      state: end.state,
+      reason: 'reason' in end ? sentence(end) : null,
+      startedAtMs,
+      elapsedMs: Math.round((previous?.elapsedMs ?? 0) + openMs - identifyMs),
+      floorMs: Math.round((previous?.floorMs ?? 0) + floorMs + (running?.floorMs() ?? 0)),
+      requests: (previous?.requests ?? 0) + requests + (running?.requests() ?? 0),
+      notes,
+      thorough: thorough || (previous?.thorough ?? false),
+      heard: { quietMs: Math.round(openMs), bytes: watch.strange, text: heardText(watch.foreign, openMs) },
+      units: [...state.found.values()]
+        .toSorted((a, b) => a.unitId - b.unitId)
+        .map((unit) => ({
+          unitId: unit.unitId,
+          status: unit.status,
+          latencyMs: unit.latencyMs === null ? null : Math.round(unit.latencyMs * 10) / 10,
+          answer: unit.answer,
+          candidates: candidates.get(unit.unitId) ?? null,
+          alsoUnitIds: [],
+          notes: [...unit.notes],
+        })),
+      silent: silentGroups(state.waited),
+      notExcluded: notExcluded(state),
+      timeoutMs: running ? Math.round(running.timeoutMs()) : timeoutMs,
+      identifyMs: Math.round((previous?.identifyMs ?? 0) + identifyMs),
+    }
   }
 
   const early = (await listenFirst()) ?? (settings ? undefined : await findSettings())
   if (early) end = early
   else if (settings) end = await work(settings)
-
-  const notes = [
-    ...(settings ? [] : ['nobody answers at any usual settings']),
-    ...(watch.glitches > 0
-      ? [`${watch.glitches} stray bytes after our own questions: the line may lack its bias resistors`]
-      : []),
-    ...(previous ? [`goes on from a scan of ${new Date(previous.startedAtMs).toISOString()}`] : []),
-  ]
-  const openMs = clock.monotonicMs() - startMs
-  return {
-    kind: 'units',
-    bus: settings ? formatBusAddress({ kind: 'rtu', path, ...settings }) : `rtu://${path}`,
-    settings: settings ?? null,
-    state: end.state,
-    reason: 'reason' in end ? sentence(end) : null,
-    startedAtMs,
-    elapsedMs: Math.round((previous?.elapsedMs ?? 0) + openMs - identifyMs),
-    floorMs: Math.round((previous?.floorMs ?? 0) + floorMs),
-    requests: (previous?.requests ?? 0) + requests,
-    notes,
-    thorough: thorough || (previous?.thorough ?? false),
-    heard: { quietMs: Math.round(openMs), bytes: watch.strange, text: heardText(watch.foreign, openMs) },
-    units: [...state.found.values()]
-      .toSorted((a, b) => a.unitId - b.unitId)
-      .map((unit) => ({
-        unitId: unit.unitId,
-        status: unit.status,
-        latencyMs: unit.latencyMs === null ? null : Math.round(unit.latencyMs * 10) / 10,
-        answer: unit.answer,
-        candidates: candidates.get(unit.unitId) ?? null,
-        alsoUnitIds: [],
-        notes: [...unit.notes],
-      })),
-    silent: silentGroups(state.waited),
-    notExcluded: notExcluded(state),
-    timeoutMs,
-    identifyMs: Math.round((previous?.identifyMs ?? 0) + identifyMs),
-  }
+  return resultOf(end)
 }
 
 function sentence({ state, reason }: Extract<SweepEnd, { reason: string }>): string {
