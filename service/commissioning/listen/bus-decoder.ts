@@ -59,13 +59,26 @@ export function createBusDecoder(sink: FrameSink, conversation?: Conversation): 
     })
   }
 
-  return createRtuSplitter(
+  const splitter = createRtuSplitter(
     { frame: take, rejected: reject },
     {
       heard: (unitId, fc) => (fc === undefined ? units.has(unitId) : functions.has(keyOf(unitId, fc))),
       expected: (body) => exchange.expects(body),
     },
   )
+  return {
+    push: splitter.push,
+    gap() {
+      splitter.end()
+      // Any number of frames may be missing.
+      exchange.disturbed(Number.POSITIVE_INFINITY)
+    },
+    quiet: splitter.quiet,
+    end: splitter.end,
+    get held() {
+      return splitter.held
+    },
+  }
 }
 
 const keyOf = (unitId: number, fc: number): number => (unitId << 8) | fc

@@ -12,6 +12,8 @@ export interface FrameSink {
 /** Turns the chunks of one bus, or of one conversation, into frames. */
 export interface Decoder {
   push(bytes: Uint8Array, atMs: number, from?: 'client' | 'server'): void
+  /** The capture lacks bytes of this side. */
+  gap(from?: 'client' | 'server'): void
   quiet(): void
   end(): void
   /** Bytes that are held because they may become a frame. */

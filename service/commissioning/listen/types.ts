@@ -21,6 +21,10 @@ export interface Chunk {
   readonly from?: 'client' | 'server'
   /** Absent on a bus, where all hear each other. */
   readonly conversation?: Conversation
+  /** Where the source knows it; found out from the first bytes otherwise. */
+  readonly framing?: Framing
+  /** The capture lacks bytes before this one. */
+  readonly afterGap?: true
 }
 
 export interface ChunkSink {
@@ -109,6 +113,8 @@ export interface ListenPair {
 }
 
 export interface UnitStatistics {
+  /** Of a recorded connection: whose units these are. */
+  readonly server?: Endpoint
   readonly unitId: number
   readonly asked: number
   readonly answered: number
@@ -156,6 +162,7 @@ export interface WrittenValues {
 
 /** One block of registers or bits that the foreign client reads or writes. */
 export interface MapEntry {
+  readonly server?: Endpoint
   readonly unitId: number
   readonly fc: number
   readonly access: 'read' | 'write'
@@ -206,7 +213,7 @@ export interface ListenSnapshot {
   readonly frames: FrameCounts
   readonly pairs: number
   readonly units: readonly UnitStatistics[]
-  /** By unit, function and address. */
+  /** By server, unit, function and address. */
   readonly map: readonly MapEntry[]
   /** Blocks that were left out because there were too many. */
   readonly mapLeftOut: number
