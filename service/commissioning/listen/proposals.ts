@@ -176,7 +176,9 @@ function scoreValues(points: readonly ResolvedPoint[], { image }: Traffic, score
   for (const point of points) {
     const decoded = decodePoint(point, image)
     if (decoded.raw.length === 0 || decoded.raw.every((word) => word === 0 || word === 0xffff)) continue
-    if (decoded.ok) {
+    // Words of another type are often a float next to nothing.
+    if (decoded.ok && typeof decoded.value === 'number' && decoded.value !== 0 && Math.abs(decoded.value) < 1e-9) bad++
+    else if (decoded.ok) {
       good++
       if (typeof decoded.value === 'number')
         sample ||= `, such as ${point.name} ${shownValue(decoded.value)} ${point.unit}`

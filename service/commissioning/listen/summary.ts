@@ -18,8 +18,12 @@ export function summaryOf({ bytes, durationMs, quietMs, pairs, frames, units }: 
   const quiet = quietMs >= longQuietMs ? `; nothing heard for ${seconds(quietMs)} now` : ''
   const asked = units.filter((unit) => unit.asked > 0).length
   const who = asked > 0 ? `a client asks ${plural(asked, 'unit')}` : `${plural(units.length, 'unit')} heard`
-  const counted = `${plural(frames.requests, 'request')}, ${pairs} of them answered`
-  return `${who}: ${counted} in ${seconds(durationMs)}${damaged}${quiet}`
+  const counted =
+    frames.requests > 0
+      ? `${plural(frames.requests, 'request')}, ${pairs} of them answered`
+      : plural(frames.answers + frames.exceptions, 'answer')
+  const during = durationMs > 0 ? ` in ${seconds(durationMs)}` : ''
+  return `${who}: ${counted}${during}${damaged}${quiet}`
 }
 
 const seconds = (ms: number): string => `${ms < 10_000 ? Number((ms / 1000).toFixed(1)) : Math.round(ms / 1000)} s`
