@@ -16,7 +16,7 @@ import { spawnPlant } from './drivers/simulated/spawn-plant.ts'
 import type { Entries } from './entries.ts'
 import type { Network } from './network.ts'
 import { loadPointMap } from './pointmap/load.ts'
-import { loadSunspecModels } from './pointmap/sunspec/models.ts'
+import { loadSunspecModels, type SunspecModels } from './pointmap/sunspec/models.ts'
 import { createApiSources } from './runtime/api-sources.ts'
 import { createBusAccess } from './runtime/bus-access.ts'
 import { loadConfirmedMaps } from './runtime/confirmed-maps.ts'
@@ -28,6 +28,8 @@ import { createRecorder } from './runtime/recorder.ts'
 import { createSiteDevices, loadSiteMaps } from './runtime/site-devices.ts'
 import { startSiteRuntime } from './runtime/site-runtime.ts'
 import { systemClock } from './runtime/system-clock.ts'
+import { createRelinquish } from './runtime/workbench/relinquish.ts'
+import { openWorkbench } from './runtime/workbench/workbench.ts'
 import { openStorage } from './storage/storage.ts'
 import { version } from './version.ts'
 
@@ -184,6 +186,24 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       },
     }),
   )
+  const sunspecModels = (): SunspecModels => loadSunspecModels(sunspecFolder)
+  let refresh: (topic: string) => void = () => undefined
+  const workbench = resources.use(
+    await openWorkbench({
+      // The site of the demo is part of the program.
+      folder: join(demo ? dataFolder : dirname(options.siteFile), 'workbench'),
+      clock,
+      buses,
+      entries: devices,
+      control: control.get,
+      relinquish: createRelinquish({ entries: devices, buses, sunspecModels, ...runtime }),
+      mapFolders,
+      sunspecFolder,
+      journal: (principal, detail) => void storage.journal.append({ kind: 'lease', principal, detail }),
+      changed: (topic) => refresh(topic),
+      trouble: (message) => log.warn(message),
+    }),
+  )
   const sources = createApiSources({
     site: { name: site.name, demo, mode },
     version: semver,
@@ -199,11 +219,13 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     bus: createBusAccess({
       buses,
       entries: devices,
-      guard: runtime,
+      guard: runtime.guard,
       loadMap: (id) => loadPointMap(id, mapFolders),
-      sunspecModels: () => loadSunspecModels(sunspecFolder),
+      sunspecModels,
       clock,
     }),
+    workbench: workbench.forApi,
+    endLeases: workbench.endLeases,
   })
   const api = resources.use(
     await createApi({
@@ -219,6 +241,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   )
   if (api.secure) network?.announce({ name: site.name, port: api.secure.port })
   sources.connect(api)
+  refresh = api.refresh
   publishEvent = (event) => api.publish({ type: 'event', data: event })
   addEvent({
     atMs: clock.nowMs(),

@@ -7,6 +7,7 @@ import * as contract from '#contract/api.ts'
 import * as accessContract from '#contract/access.ts'
 import { type ErrorCode, errorTable } from '#contract/errors.ts'
 import { deviceSummary, liveMessage, liveRequest } from '#contract/live.ts'
+import * as workbenchContract from '#contract/workbench.ts'
 import { problemType } from './problems.ts'
 import { documentationPolicy } from './security-headers.ts'
 
@@ -31,6 +32,13 @@ const components = {
   User: accessContract.user,
   ApiToken: accessContract.apiToken,
   AuditEntry: accessContract.auditEntry,
+  Workbench: workbenchContract.workbench,
+  WorkbenchPort: workbenchContract.workbenchPort,
+  JobRequest: workbenchContract.jobRequest,
+  JobSummary: workbenchContract.jobSummary,
+  Job: workbenchContract.job,
+  Lease: workbenchContract.lease,
+  AcceptedDevice: workbenchContract.acceptedDevice,
   LiveRequest: liveRequest,
   LiveMessage: liveMessage,
 }
@@ -101,6 +109,7 @@ export async function installDocumentation(app: FastifyInstance, version: string
       tags: [
         { name: 'site', description: 'The site as a whole' },
         { name: 'devices', description: 'Devices and their points' },
+        { name: 'workbench', description: 'Getting to know a bus and its devices; reads only' },
         { name: 'history', description: 'What was recorded' },
         { name: 'control', description: 'What changes something' },
         { name: 'access', description: 'Who may do what' },

@@ -31,7 +31,7 @@ const frameworkCodes: Readonly<Record<string, ErrorCode>> = {
 }
 
 /** Codes whose message speaks of the request. The others may name folders and ports of this machine. */
-const publicMessage = /^(api|bus|device|metric|write)\.|^access\.(?!store|damaged)/
+const publicMessage = /^(api|bus|capture|device|metric|serial|workbench|write)\.|^access\.(?!store|damaged)/
 
 export function problemOf(code: ErrorCode, detail?: string, errors?: readonly FieldError[]): Problem {
   const { status, action } = errorTable[code]

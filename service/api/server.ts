@@ -28,6 +28,8 @@ import { siteRoutes } from './routes/site.ts'
 import { trustRoutes } from './routes/trust.ts'
 import { trustAdministrationRoutes } from './routes/trust-administration.ts'
 import { userRoutes } from './routes/users.ts'
+import { workbenchRoutes } from './routes/workbench.ts'
+import { workbenchJobRoutes } from './routes/workbench-jobs.ts'
 import { guardCertificates, listenSecurely, type SecureEndpoint, type SecureServer } from './secure.ts'
 import type { Sources } from './sources.ts'
 import { requestValidator } from './validation.ts'
@@ -61,6 +63,8 @@ export interface Api extends AsyncDisposable {
    * and device:ID follow by themselves, drawn from the sources. Costs next to nothing while nobody listens.
    */
   publish(message: LiveMessage): void
+  /** Sends the present state of `workbench` or `job:ID` to the live clients that asked for it. */
+  refresh(topic: string): void
   observeCycle(observation: CycleObservation): void
 }
 
@@ -102,6 +106,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...(secure && { secure: { url: secure.url, port: secure.port } }),
     routes,
     publish: (message) => hub.publish(message),
+    refresh: (topic) => hub.refresh(topic),
     observeCycle: (observation) => metrics.observeCycle(observation),
     async [Symbol.asyncDispose]() {
       const force = setTimeout(() => {
@@ -233,6 +238,8 @@ async function installRoutes(
   await app.register(siteRoutes, { sources })
   await app.register(deviceRoutes, { sources })
   await app.register(busRoutes, { sources })
+  await app.register(workbenchRoutes, { sources })
+  await app.register(workbenchJobRoutes, { sources })
   await app.register(historyRoutes, { sources })
   await app.register(metricRoutes, { metrics })
   await app.register(liveRoutes, { hub })

@@ -11,6 +11,7 @@ import type {
   Status,
 } from '#contract/api.ts'
 import type { BusAnswer, BusRead, BusWrite, BusWritten } from '#contract/bus.ts'
+import type { WorkbenchSources } from './workbench-sources.ts'
 
 /** A measurement query with its times resolved. */
 export interface MeasurementRange {
@@ -71,6 +72,7 @@ export interface Sources {
   readBus(request: BusRead): Promise<BusAnswer>
   /** A write by a person. Rejects with bus.unknown, map.not-found or write.refused. */
   writeBus(request: BusWrite, principal: Principal): Promise<BusWritten>
+  readonly workbench: WorkbenchSources
   metrics(): MetricNumbers
   auditEntries(query: AuditQuery): Promise<AuditEntries>
   verifyAudit(): Promise<AuditVerification>

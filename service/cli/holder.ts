@@ -1,10 +1,9 @@
-import { realpath } from 'node:fs/promises'
-import { lookup } from 'node:dns/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { problem } from '#contract/api.ts'
 import { parsePort } from '../args.ts'
 import { type BusAddress, formatBusAddress, parseBusAddress } from '../drivers/modbus/address.ts'
+import { samePlace } from '../drivers/modbus/place.ts'
 import { entries } from '../entries.ts'
 import { readToken } from './edge-target.ts'
 import { CommandFailure, exitCode } from './terminal.ts'
@@ -87,20 +86,8 @@ async function askDevices(
 }
 
 async function firstSamePlace(address: BusAddress, held: readonly string[]): Promise<string | undefined> {
-  const here = await placesOf(address)
-  for (const bus of held) {
-    const there = await placesOf(parseBusAddress(bus))
-    if (here.some((place) => there.includes(place))) return bus
-  }
+  for (const bus of held) if (await samePlace(address, parseBusAddress(bus))) return bus
   return undefined
-}
-
-/** Everything a bus may be reached by: one device file has many names, and so has a host. */
-async function placesOf(address: BusAddress): Promise<string[]> {
-  if (address.kind === 'rtu') return [await realpath(address.path).catch(() => address.path)]
-  const { host, port } = address
-  const found = await lookup(host, { all: true }).catch(() => [])
-  return [host, ...found.map((entry) => entry.address)].map((name) => `${name} ${port}`)
 }
 
 const settings = (bus: string): string => bus.split('?')[1] ?? ''

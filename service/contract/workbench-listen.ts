@@ -9,13 +9,15 @@ const unitId = z.number().int().min(0).max(255)
 const word = z.number().int().min(0).max(65_535)
 const exceptions = z.record(z.string().regex(/^\d{1,3}$/), count)
 
+const endpoint = z.strictObject({ host: z.string(), port: z.number().int() })
+
 export const heardFrame = z.strictObject({
   number: count,
   atMs,
   endMs: atMs,
   framing: z.enum(['rtu', 'tcp', 'givenergy']),
   /** The two ends of a recorded TCP connection. */
-  conversation: z.string().optional(),
+  conversation: z.strictObject({ client: endpoint, server: endpoint }).optional(),
   /** `unknown`: a valid frame that could be either; it is never guessed. `rejected`: bytes that are no frame. */
   role: z.enum(['request', 'answer', 'exception', 'unknown', 'rejected']),
   unitId: unitId.optional(),
@@ -33,6 +35,8 @@ export const heardFrame = z.strictObject({
 export type HeardFrame = z.infer<typeof heardFrame>
 
 export const heardUnit = z.strictObject({
+  /** Of a recorded TCP connection. */
+  server: endpoint.optional(),
   unitId,
   asked: count,
   answered: count,
@@ -56,6 +60,7 @@ export type HeardUnit = z.infer<typeof heardUnit>
 
 /** One block of registers or bits that the other client reads or writes. */
 export const heardBlock = z.strictObject({
+  server: endpoint.optional(),
   unitId,
   fc: z.number().int(),
   access: z.enum(['read', 'write']),

@@ -56,6 +56,12 @@ export const cidr = z
 
 const tcpPort = z.number().int().min(1).max(65_535)
 
+/** A recorded file under captures/ in the workbench folder. */
+export const captureName = z
+  .string()
+  .regex(/^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,79}$/u, 'a file name of letters, digits, dots, dashes or spaces')
+  .meta({ title: 'File name' })
+
 /** What the workbench can do; one job at a time per bus. */
 export const jobRequest = z.discriminatedUnion('kind', [
   /** Sends nothing. Without settings it finds them from the traffic. */
@@ -65,13 +71,14 @@ export const jobRequest = z.discriminatedUnion('kind', [
     settings: serialSettings.optional(),
     seconds: z.number().int().min(1).max(86_400).default(3600).meta({ title: 'At most', unit: 's' }),
   }),
+  /** The same with a recorded file. */
+  z.strictObject({ kind: z.literal('replay'), file: captureName }),
   /** Finds the settings of a line: listens, then asks likely units under likely settings. */
   z.strictObject({ kind: z.literal('settings'), port: portPath }),
   z.strictObject({
     kind: z.literal('units'),
-    bus: busAddress,
+    bus: busAddress.meta({ description: 'A serial port without settings: they are found out' }),
     thorough: z.boolean().default(false).meta({ description: 'Also waits for units that take a second to answer' }),
-    unitIds: z.array(unitId).min(1).max(256).optional().meta({ description: 'Only these' }),
   }),
   z.strictObject({
     kind: z.literal('subnet'),
@@ -200,5 +207,7 @@ export const workbench = z.strictObject({
   leases: z.array(lease),
   heldBuses: z.array(heldBus),
   found: z.array(acceptedDevice),
+  /** Settings that lines usually have, the most frequent first. */
+  likelySettings: z.array(serialSettings),
 })
 export type Workbench = z.infer<typeof workbench>

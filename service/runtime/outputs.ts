@@ -9,6 +9,15 @@ export interface Outputs {
   apply(decisions: readonly Decision[], monotonicMs: number): SetpointState[]
   /** Gives back control of everything written since start; resolves when the devices have answered. */
   releaseAll(reason: string): Promise<void>
+  /** Stops writing to these devices. Resolves to the commands that were written to them, once none is under way. */
+  pause(deviceIds: readonly string[], reason: string): Promise<readonly WrittenCommand[]>
+  /** Writes to them again from the next cycle on. */
+  resume(deviceIds: readonly string[]): void
+}
+
+export interface WrittenCommand {
+  readonly deviceId: string
+  readonly command: string
 }
 
 interface Sent {
@@ -17,6 +26,7 @@ interface Sent {
   outcome: SetpointState['outcome']
   reason?: string
   underWay: boolean
+  settled: Promise<void>
 }
 
 /** Renewal in a third of the device's own reversion time (S3); 20 s where the device never forgets. */
@@ -31,6 +41,8 @@ export function createOutputs(options: {
 }): Outputs {
   const { guard, command } = options
   const sent = new Map<string, Sent>()
+  /** Devices that are left alone, with the reason. */
+  const paused = new Map<string, string>()
 
   async function send({ setpoint, reasons }: Decision, entry: Sent, monotonicMs: number): Promise<void> {
     entry.underWay = true
@@ -49,20 +61,36 @@ export function createOutputs(options: {
         const { deviceId, command: name, value } = decision.setpoint
         const declared = command(deviceId, name)
         const state = { deviceId, command: name, unit: declared?.unit ?? '', value, reasons: [...decision.reasons] }
+        const why = paused.get(deviceId)
+        if (why !== undefined) return { ...state, outcome: 'refused', outcomeReason: why }
         const obstacle = guard.obstacle(deviceId, name)
         if (obstacle?.outcome === 'refused') return { ...state, outcome: 'refused', outcomeReason: obstacle.reason }
         const key = `${deviceId} ${name}`
         let entry = sent.get(key)
         if (!entry) {
-          entry = { value: NaN, atMs: -Infinity, outcome: 'unchanged', underWay: false }
+          entry = { value: NaN, atMs: -Infinity, outcome: 'unchanged', underWay: false, settled: Promise.resolve() }
           sent.set(key, entry)
         }
         const step = declared?.step ?? 1
         const changed = !(Math.abs(value - entry.value) < step)
         const due = declared !== undefined && monotonicMs - entry.atMs >= renewalMs(declared)
-        if (!entry.underWay && (changed || due || entry.outcome === 'failed')) void send(decision, entry, monotonicMs)
+        if (!entry.underWay && (changed || due || entry.outcome === 'failed'))
+          entry.settled = send(decision, entry, monotonicMs)
         return { ...state, outcome: entry.outcome, ...(entry.reason && { outcomeReason: entry.reason }) }
       })
+    },
+    async pause(deviceIds, reason) {
+      for (const id of deviceIds) paused.set(id, reason)
+      const found = [...sent].flatMap(([key, { settled }]) => {
+        const [deviceId = '', command = ''] = key.split(' ')
+        return deviceIds.includes(deviceId) ? [{ key, deviceId, command, settled }] : []
+      })
+      await Promise.all(found.map(({ settled }) => settled))
+      for (const { key } of found) sent.delete(key)
+      return found.map(({ deviceId, command }) => ({ deviceId, command }))
+    },
+    resume(deviceIds) {
+      for (const id of deviceIds) paused.delete(id)
     },
     async releaseAll(reason) {
       const keys = [...sent.keys()]

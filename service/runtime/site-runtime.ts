@@ -10,7 +10,7 @@ import { type CycleTiming, startCycle } from './cycle.ts'
 import { commandsOf, deviceView } from './device-view.ts'
 import { createGuard, type Guard, type Mode, type WriteRecord, type WriteTarget } from './guard.ts'
 import { unverified } from './verified.ts'
-import { createOutputs } from './outputs.ts'
+import { createOutputs, type Outputs } from './outputs.ts'
 import { createPoller } from './poller.ts'
 import { powerFlowOf } from './snapshot.ts'
 
@@ -35,8 +35,10 @@ export interface SiteRuntime extends AsyncDisposable {
   requests(): number
   /** Gives control back to every device written to. */
   release(reason: string): Promise<void>
-  /** A write by a person, through the same guard. */
-  readonly manual: Guard['manual']
+  /** What every write goes through. */
+  readonly guard: Guard
+  /** Leaves devices alone while they are somebody else's. */
+  readonly outputs: Pick<Outputs, 'pause' | 'resume'>
   /** Rejects when the control step has failed for good. */
   readonly done: Promise<void>
 }
@@ -118,7 +120,8 @@ export function startSiteRuntime(options: {
     },
     requests: () => devices.reduce((sum, device) => sum + device.link().requests, 0),
     release: (reason) => outputs.releaseAll(reason),
-    manual: guard.manual,
+    guard,
+    outputs,
     async [Symbol.asyncDispose]() {
       await cycle[Symbol.asyncDispose]()
       await poller[Symbol.asyncDispose]()

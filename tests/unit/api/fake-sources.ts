@@ -1,6 +1,7 @@
 import type { Principal } from '#contract/access.ts'
 import type { ControlRequest, Device, PowerFlow, Status } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
+import { fakeWorkbench } from './fake-workbench.ts'
 import type { MeasurementRange, Sources } from '../../../service/api/sources.ts'
 
 export const nowMs = 1_772_366_400_000
@@ -148,6 +149,7 @@ export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
       if (write.value > 100) throw new EdgeError('write.refused', `${write.value} is outside the limits`)
       return { outcome: 'confirmed', frames: ['0106'], readBack: write.value }
     },
+    workbench: fakeWorkbench(),
     metrics: () => ({
       cycles: 60,
       overruns: 1,
