@@ -181,6 +181,8 @@ export const registerSpan = z.strictObject({
   words: z.array(z.number().int().min(0).max(65_535)),
   /** Exception code; null when there was none. */
   code: z.number().int().nullable(),
+  /** True where not each address of the span was asked, only one at every stride. */
+  inferred: z.boolean(),
 })
 export type RegisterSpan = z.infer<typeof registerSpan>
 
@@ -192,6 +194,8 @@ export const registerScan = z.strictObject({
   from: address,
   to: address,
   ...common,
+  /** Distance of the addresses that are asked where nothing is: every island of so many registers is found. 1 asks all. */
+  stride: z.number().int().min(1).max(1000),
   /** Most registers that the device gives at once; null while unknown. */
   largestBlock: z.number().int().min(1).nullable(),
   /** In order, without gaps, from `from` to the last address that was looked at. */

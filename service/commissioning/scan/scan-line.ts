@@ -28,11 +28,11 @@ export interface LineScanOptions {
   readonly previous?: UnitScan
 }
 
-export interface ScanTools {
+export interface ScanTools<Result = UnitScan> {
   readonly clock: Clock
   readonly signal: AbortSignal
   /** `soFar`: the result as it would be now, to show and to keep. */
-  readonly onProgress?: (progress: ScanProgress, soFar: () => UnitScan) => void
+  readonly onProgress?: (progress: ScanProgress, soFar: () => Result) => void
   /** Opens the serial port in place of the operating system, for an emulated line. */
   readonly openSerial?: OpenSerial
 }

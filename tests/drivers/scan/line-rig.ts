@@ -8,6 +8,7 @@ import { createTimeline } from '../line/timeline.ts'
 import { virtualPort } from '../line/virtual-port.ts'
 import { createLine } from '../line/wire.ts'
 import { createManualClock } from '../support/manual-clock.ts'
+import { inTime } from './in-time.ts'
 
 export const slow: SerialSettings = { baud: 9600, parity: 'none', stopBits: 1 }
 
@@ -65,15 +66,6 @@ export function createLineRig({
           },
         },
       ),
-    /** Lets time pass until the promise is settled. */
-    async inTime<T>(promise: Promise<T>, mostMs = 400_000): Promise<T> {
-      const pending = Symbol('pending')
-      for (let ms = 0; ms < mostMs; ms += 1000) {
-        const first = await Promise.race([promise, Promise.resolve(pending)])
-        if (first !== pending) return promise
-        await clock.advance(1000)
-      }
-      throw new Error('it does not end')
-    },
+    inTime: <T>(promise: Promise<T>): Promise<T> => inTime(clock, promise, 400_000),
   }
 }
