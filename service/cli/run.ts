@@ -8,6 +8,7 @@ import { map } from './map.ts'
 import { pair } from './pair.ts'
 import { read } from './read.ts'
 import { registers } from './registers.ts'
+import { sniff } from './sniff.ts'
 import { status } from './status.ts'
 import { sunspec } from './sunspec.ts'
 import { type Command, CommandFailure, exitCode, type Terminal } from './terminal.ts'
@@ -22,6 +23,7 @@ const commands: Readonly<Record<string, Command>> = {
   registers,
   write,
   sunspec,
+  sniff,
   map,
   user,
   token,
