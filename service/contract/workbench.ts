@@ -46,6 +46,7 @@ export const workbenchPort = serialAdapter.extend({
 })
 export type WorkbenchPort = z.infer<typeof workbenchPort>
 export const workbenchPorts = z.strictObject({ ports: z.array(workbenchPort) })
+export type WorkbenchPorts = z.infer<typeof workbenchPorts>
 export const newPort = z.strictObject({ path: portPath })
 
 export const cidr = z

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { EdgeError } from '#contract/errors.ts'
 import { portPath, type WorkbenchPort } from '#contract/workbench.ts'
 import type { LatencyOutcome, SerialAdapter } from '#contract/workbench-scan.ts'
+import { adapterAt, listAdapters, lowerLatency } from '../../commissioning/ports.ts'
 import { parseBusAddress } from '../../drivers/modbus/address.ts'
 import { checkedYaml } from '../checked-yaml.ts'
 import { isMissing, replaceFile, setAside } from './text-files.ts'
@@ -52,7 +53,11 @@ export async function openPorts(options: {
   }
 
   return {
-    lowerLatency: async () => ({ latencyMs: null, lowered: false, text: '' }),
+    async lowerLatency(path) {
+      const known = (await this.list()).some((port) => port.path === path && port.present)
+      if (!known) throw new EdgeError('workbench.unknown', `there is no port ${path}`)
+      return lowerLatency(path)
+    },
     async list() {
       const [adapters, held] = await Promise.all([listAdapters(), holders()])
       const known = new Map<string, WorkbenchPort>()
@@ -65,7 +70,7 @@ export async function openPorts(options: {
         const listed = known.get(place)
         if (listed) known.set(place, { ...listed, manual: true })
         else {
-          const found = await describe(path)
+          const found = await adapterAt(path)
           known.set(place, {
             ...(found ?? absent(path)),
             path,
@@ -88,10 +93,6 @@ export async function openPorts(options: {
     },
   }
 }
-
-const listAdapters = async (): Promise<SerialAdapter[]> => []
-const describe = async (path: string): Promise<SerialAdapter | undefined> =>
-  (await real(path)) ? { ...absent(path) } : undefined
 
 const real = (path: string): Promise<string> => realpath(path).catch(() => path)
 

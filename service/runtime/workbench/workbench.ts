@@ -44,6 +44,7 @@ export async function openWorkbench(options: {
   const found = await openDevicesFound(folder, trouble)
   const ports = await openPorts({ folder, trouble, busNames: () => [...buses.keys()] })
   const library = createLibrary(options.mapFolders, options.sunspecFolder, trouble)
+  const captures = new Map<string, () => Uint8Array>()
   const leases = createLeases({
     clock,
     buses,
@@ -67,6 +68,8 @@ export async function openWorkbench(options: {
         polled: (bus) => entries.filter((entry) => entry.bus === bus).map(({ config }) => config.unitId),
         leaseOf: leases.of,
         assertScannable: leases.assertScannable,
+        captures,
+        mapOf,
         adapterMs: async (path) => (await portAt(path))?.latencyMs ?? undefined,
       }),
     changed(id) {
@@ -74,6 +77,11 @@ export async function openWorkbench(options: {
       changed(`job:${id}`)
     },
   })
+
+  function mapOf(bus: string, unitId: number): string | undefined {
+    const own = entries.find((entry) => entry.bus === bus && entry.config.unitId === unitId)
+    return own?.map.id ?? found.list().find((device) => device.bus === bus && device.unitId === unitId)?.map
+  }
 
   const listPorts = async (): Promise<WorkbenchPorts> => ({ ports: await ports.list() })
 
@@ -115,6 +123,8 @@ export async function openWorkbench(options: {
     },
     async capture(id) {
       const { request } = await jobs.load(id)
+      const live = captures.get(id)
+      if (live) return live()
       const bytes = await files.loadCapture(request.kind === 'replay' ? request.file : `${id}.pcapng`)
       if (!bytes) throw new EdgeError('workbench.unknown', 'nothing was recorded')
       return bytes

@@ -6,6 +6,8 @@ import type { JobFiles } from '../job-files.ts'
 import type { PreparedWork } from '../jobs.ts'
 import type { WorkbenchLibrary } from '../library.ts'
 import { prepareIdentify } from './identify.ts'
+import { prepareListen, prepareReplay } from './listen.ts'
+import { prepareRegisters } from './registers.ts'
 import { prepareSettings } from './settings.ts'
 import { prepareUnits } from './units.ts'
 
@@ -21,6 +23,10 @@ export interface WorkOptions {
   /** Throws workbench.refused where a bus of the site must not be searched now. */
   assertScannable(bus: string): void
   library(): WorkbenchLibrary
+  /** The point map that a person or the site has given a unit. */
+  mapOf(bus: string, unitId: number): string | undefined
+  /** What jobs that listen now have recorded, by job. */
+  readonly captures: Map<string, () => Uint8Array>
   /** How long the adapter at a path may hold answers back, where that is known. */
   adapterMs(path: string): Promise<number | undefined>
 }
@@ -36,6 +42,12 @@ export function prepareWork(request: JobRequest, options: WorkOptions): Promise<
       return prepareSettings(request, options)
     case 'identify':
       return prepareIdentify(request, options)
+    case 'listen':
+      return prepareListen(request, options)
+    case 'replay':
+      return prepareReplay(request, options)
+    case 'registers':
+      return prepareRegisters(request, options)
     default:
       throw new EdgeError('workbench.refused', 'not there yet')
   }
