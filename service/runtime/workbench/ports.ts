@@ -52,35 +52,37 @@ export async function openPorts(options: {
     return held
   }
 
+  async function list(): Promise<WorkbenchPort[]> {
+    const [adapters, held] = await Promise.all([listAdapters(), holders()])
+    const known = new Map<string, WorkbenchPort>()
+    for (const adapter of adapters) {
+      const place = await real(adapter.path)
+      known.set(place, { ...adapter, present: true, manual: false, heldAs: held.get(place) ?? null })
+    }
+    for (const path of manual) {
+      const place = await real(path)
+      const listed = known.get(place)
+      if (listed) known.set(place, { ...listed, manual: true })
+      else {
+        const found = await adapterAt(path)
+        known.set(place, {
+          ...(found ?? absent(path)),
+          path,
+          present: found !== undefined,
+          manual: true,
+          heldAs: held.get(place) ?? null,
+        })
+      }
+    }
+    return [...known.values()]
+  }
+
   return {
+    list,
     async lowerLatency(path) {
-      const known = (await this.list()).some((port) => port.path === path && port.present)
+      const known = (await list()).some((port) => port.path === path && port.present)
       if (!known) throw new EdgeError('workbench.unknown', `there is no port ${path}`)
       return lowerLatency(path)
-    },
-    async list() {
-      const [adapters, held] = await Promise.all([listAdapters(), holders()])
-      const known = new Map<string, WorkbenchPort>()
-      for (const adapter of adapters) {
-        const place = await real(adapter.path)
-        known.set(place, { ...adapter, present: true, manual: false, heldAs: held.get(place) ?? null })
-      }
-      for (const path of manual) {
-        const place = await real(path)
-        const listed = known.get(place)
-        if (listed) known.set(place, { ...listed, manual: true })
-        else {
-          const found = await adapterAt(path)
-          known.set(place, {
-            ...(found ?? absent(path)),
-            path,
-            present: found !== undefined,
-            manual: true,
-            heldAs: held.get(place) ?? null,
-          })
-        }
-      }
-      return [...known.values()]
     },
     async add(path) {
       if (manual.includes(path)) return

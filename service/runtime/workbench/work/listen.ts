@@ -99,19 +99,20 @@ async function hear(
     keptMs = clock.monotonicMs()
     if (source.live) await files.saveCapture(`${id}.pcapng`, listening.pcapng())
   }
-  let over = false
-  void listening.ended.then(() => (over = true))
+  const over = new AbortController()
+  void listening.ended.then(() => over.abort())
+  const stop = AbortSignal.any([signal, over.signal])
   captures.set(id, () => listening.pcapng())
   try {
     await listening.opened
-    while (!over && !signal.aborted && clock.monotonicMs() < endMs) {
+    while (!stop.aborted && clock.monotonicMs() < endMs) {
       const nowMs = clock.monotonicMs()
       const done = Math.round(nowMs - startMs)
       const leftMs = total > 0 ? Math.max(0, total - done) : null
       const { summary } = listening.snapshot()
       context.report({ progress: { phase: 'listen', done, total, leftMs, text: summary }, result })
       if (nowMs - keptMs >= keepEveryMs) await keep()
-      await Promise.race([clock.sleep(lookEveryMs, signal).catch(() => undefined), listening.ended])
+      await clock.sleep(lookEveryMs, stop).catch(() => undefined)
     }
     await listening[Symbol.asyncDispose]()
     const last = result()
