@@ -7,8 +7,7 @@ import { isPath, question } from './unit-sweep.ts'
 /** IDs that a device with a connection of its own answers to. */
 const usualIds = [1, 255, 247]
 const waitMs = 1000
-/** A bus that was given up for a reason is not opened again. */
-const longReason = 300
+const longestReason = 300
 
 /**
  * What is behind an address: undefined when nothing takes connections there. Never rejects, whatever is sent: a program
@@ -30,10 +29,10 @@ export async function lookAtEndpoint(
       return { ...place, status: 'modbus', latencyMs, text }
     }
     if (answer.failure === 'garbled')
-      return { ...place, status: 'modbus', latencyMs, text: 'Modbus frames, but no right answers' }
+      return { ...place, status: 'other', latencyMs, text: 'sends frames, but none that answers' }
     if (answer.failure === 'timeout') continue
     if (bus.stats().opens === 0) return undefined
-    const text = answer.reason.slice(0, longReason)
+    const text = answer.reason.slice(0, longestReason)
     const other = /no Modbus TCP/.test(text)
     return { ...place, status: other ? 'other' : 'reset', latencyMs: null, text }
   }
