@@ -133,8 +133,8 @@ export function createRtuSplitter(events: SplitterEvents, hints: SearchHints): S
       settle()
       position = at - 1
     }
-    reject(ended ? end : at)
     if (ended) at = end
+    if (at === end) reject(end)
   }
 
   function makeRoom(): void {

@@ -147,17 +147,18 @@ export function makeTraffic(seed: number, size: number, bitErrorRate: number): T
   const units = Array.from({ length: 6 }, () => 1 + random.below(247))
   const bytes = new Uint8Array(size + 1024)
   const frames: MadeFrame[] = []
-  let at = 0
-  const put = (body: readonly number[], exchange: number, kind: MadeFrame['kind']): void => {
+  /** Returns where the next frame begins. */
+  const put = (at: number, body: readonly number[], exchange: number, kind: MadeFrame['kind']): number => {
     const whole = Uint8Array.from(withChecksum(body))
     bytes.set(whole, at)
     frames.push({ bytes: whole, at, exchange, kind, damaged: false })
-    at += whole.length
+    return at + whole.length
   }
+  let at = 0
   for (let exchange = 0; at < size; exchange++) {
     const [request, answer] = makeExchange(random, units[random.below(units.length)]!)
-    put(request, exchange, 'request')
-    if (answer) put(answer, exchange, 'answer')
+    at = put(at, request, exchange, 'request')
+    if (answer) at = put(at, answer, exchange, 'answer')
   }
   const stream = bytes.slice(0, at)
   damage(stream, frames, random, bitErrorRate)
