@@ -54,6 +54,7 @@ export function createListening({ source, clock, library, keptFrames = 1000 }: L
   let lastMs = 0
   let bytes = 0
   let end: SourceEnd | undefined
+  let endedMs: number | undefined
   let watchingQuiet = false
 
   function hear(chunk: Chunk): void {
@@ -110,6 +111,7 @@ export function createListening({ source, clock, library, keptFrames = 1000 }: L
   }
 
   const ended = run().then(async (how) => {
+    endedMs = clock.nowMs()
     router.end()
     opened()
     await proposing
@@ -120,11 +122,10 @@ export function createListening({ source, clock, library, keptFrames = 1000 }: L
 
   function snapshot(): ListenSnapshot {
     refreshProposals()
-    const nowMs = clock.nowMs()
+    const nowMs = endedMs ?? clock.nowMs()
     const startedAtMs = (source.live ? openedMs : firstMs) ?? nowMs
-    const untilMs = source.live && !end ? nowMs : lastMs
-    const quietMs = source.live && !end ? Math.max(0, nowMs - (firstMs === undefined ? startedAtMs : lastMs)) : 0
-    const durationMs = Math.max(0, untilMs - startedAtMs)
+    const durationMs = Math.max(0, (source.live ? nowMs : lastMs) - startedAtMs)
+    const quietMs = source.live ? Math.max(0, nowMs - (firstMs === undefined ? startedAtMs : lastMs)) : 0
     const units = tally.units.map((unit) => ({
       ...unit.snapshot(),
       candidates: proposals.get(unit.key)?.candidates ?? [],
