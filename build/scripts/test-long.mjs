@@ -23,6 +23,12 @@ const campaigns = {
       vitest(['tests/service/kill.test.ts']),
     ],
   },
+  sniff: {
+    what: '10 MB of mixed traffic at three bit error rates through the sniffer',
+    run: (quick) => [
+      vitest(['tests/unit/commissioning/listen/sniffer.test.ts'], { R_EMS_SNIFF_MB: quick ? '2' : '10' }),
+    ],
+  },
   soak: {
     what: 'the service with its demo plant for an hour (R_EMS_SOAK_MINUTES): memory, lateness, faults',
     async run(quick) {
