@@ -84,7 +84,8 @@ export const jobRequest = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('subnet'),
     range: cidr.optional().meta({ description: 'Without one: the networks of this machine' }),
-    ports: z.array(tcpPort).min(1).max(16).optional(),
+    ports: z.array(tcpPort).min(1).max(16).optional().meta({ description: 'Without them: 502' }),
+    foreign: z.boolean().default(false).meta({ description: 'Also a network that this machine is not part of' }),
     /** A scan connects to everything it finds: a device with a single client may drop the one it has. */
     understood: z.literal(true).meta({ description: 'The person has read the warning' }),
   }),

@@ -1,5 +1,4 @@
 import type { JobRequest, Lease } from '#contract/workbench.ts'
-import { EdgeError } from '#contract/errors.ts'
 import type { Clock } from '../../../domain/clock.ts'
 import type { ArmedBus } from '../../../drivers/modbus/bus.ts'
 import type { JobFiles } from '../job-files.ts'
@@ -7,6 +6,7 @@ import type { PreparedWork } from '../jobs.ts'
 import type { WorkbenchLibrary } from '../library.ts'
 import { prepareIdentify } from './identify.ts'
 import { prepareListen, prepareReplay } from './listen.ts'
+import { prepareNetwork } from './network.ts'
 import { prepareRegisters } from './registers.ts'
 import { prepareSettings } from './settings.ts'
 import { prepareUnits } from './units.ts'
@@ -48,7 +48,7 @@ export function prepareWork(request: JobRequest, options: WorkOptions): Promise<
       return prepareReplay(request, options)
     case 'registers':
       return prepareRegisters(request, options)
-    default:
-      throw new EdgeError('workbench.refused', 'not there yet')
+    case 'subnet':
+      return prepareNetwork(request, options)
   }
 }
