@@ -1,6 +1,15 @@
 import type { LiveMessage } from '#contract/live.ts'
 
-const types: ReadonlySet<string> = new Set(['power-flow', 'status', 'event', 'devices', 'device', 'workbench', 'job', 'error'])
+const types: ReadonlySet<string> = new Set([
+  'power-flow',
+  'status',
+  'event',
+  'devices',
+  'device',
+  'workbench',
+  'job',
+  'error',
+])
 
 /**
  * Reads one frame of the live socket. The service sends what it has checked against the contract, so only the envelope

@@ -44,9 +44,7 @@ export const useWorkbench = defineStore('workbench', () => {
   }
 
   async function loadPorts(): Promise<void> {
-    const answer = await service
-      .get<{ ports: WorkbenchPort[] }>('api/v1/workbench/ports')
-      .catch(() => undefined)
+    const answer = await service.get<{ ports: WorkbenchPort[] }>('api/v1/workbench/ports').catch(() => undefined)
     if (answer) ports.value = answer.ports
   }
 
@@ -75,8 +73,7 @@ export const useWorkbench = defineStore('workbench', () => {
   }
 
   const path = (id: string, rest = ''): string => `api/v1/workbench/jobs/${id}${rest}`
-  const start = (request: JobRequest) =>
-    act(() => service.send<JobSummary>('POST', 'api/v1/workbench/jobs', request))
+  const start = (request: JobRequest) => act(() => service.send<JobSummary>('POST', 'api/v1/workbench/jobs', request))
   const stop = (id: string) => act(() => service.send<JobSummary>('POST', path(id, '/stop')))
   const resume = (id: string) => act(() => service.send<JobSummary>('POST', path(id, '/resume')))
   const remove = (id: string) => act(() => service.send('DELETE', path(id)))

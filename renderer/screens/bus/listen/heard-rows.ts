@@ -21,7 +21,11 @@ export function heardRows({ map }: Pick<ListenResult, 'map'>): HeardRow[] {
       return { address, word: block.last[at], proposed: named.get(address) }
     })
     const server = block.server ? `${block.server.host}:${block.server.port} ` : ''
-    return { key: `${server}${block.unitId}/${block.fc}/${block.access}/${block.address}/${block.count}`, block, points }
+    return {
+      key: `${server}${block.unitId}/${block.fc}/${block.access}/${block.address}/${block.count}`,
+      block,
+      points,
+    }
   })
 }
 

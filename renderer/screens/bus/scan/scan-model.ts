@@ -49,7 +49,7 @@ export function cellOf({ status, candidates }: Pick<ScannedUnit, 'status' | 'can
 /** The likeliest candidate, and only where it is likely to have a map. */
 export function bestOf(candidates: readonly ScanCandidate[] | null): ScanCandidate | undefined {
   const [first] = candidates ?? []
-  return first && (first.map === null || first.confidence >= likely) ? first : (first && { ...first, map: null })
+  return first && (first.map === null || first.confidence >= likely) ? first : first && { ...first, map: null }
 }
 
 export const nameOf = (candidate: ScanCandidate | undefined): string =>
@@ -62,7 +62,12 @@ export const isCertain = (unit: Pick<ScannedUnit, 'candidates'>): boolean =>
 export function deviceOf(bus: string, unitId: number, candidate: ScanCandidate | undefined): FoundDevice {
   const { map, vendor, model, serial, firmware, confidence, evidence } = candidate ?? {}
   const text = (value: string | null | undefined, longest: number): string | undefined =>
-    value ? value.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, ' ').trim().slice(0, longest) || undefined : undefined
+    value
+      ? value
+          .replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, ' ')
+          .trim()
+          .slice(0, longest) || undefined
+      : undefined
   return {
     bus,
     unitId,

@@ -62,8 +62,7 @@ async function scanThrough(
   context: JobContext,
 ): Promise<UnitScan> {
   const known = library()
-  await using bus =
-    held && !alone ? readOnlyView(held, polled(held.name)) : createReadOnlyBus({ address, clock })
+  await using bus = held && !alone ? readOnlyView(held, polled(held.name)) : createReadOnlyBus({ address, clock })
   return scanUnits(
     { bus, library: known, firstIds: firstIdsOf(known), ...previousOf(context) },
     { clock, signal: context.signal, onProgress: onProgress(context) },
