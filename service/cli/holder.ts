@@ -46,6 +46,13 @@ export async function findHolder(address: BusAddress, environment: NodeJS.Proces
   return { url, bus, token: answer.token }
 }
 
+/** Every bus that the service on this machine holds. Throws a refusal when that cannot be known. */
+export async function busesHeld(environment: NodeJS.ProcessEnv): Promise<readonly string[]> {
+  const port = parsePort(environment['R_EMS_API_PORT'] ?? '8080', 'R_EMS_API_PORT')
+  const answer = port === 0 ? undefined : await askDevices(`http://127.0.0.1:${port}`, await tokensFor(environment))
+  return [...new Set(answer?.buses)]
+}
+
 /**
  * The buses of the service at an address, and the token it took; undefined when nobody, or something else, is there. Throws
  * when it cannot be known: the bus must not be opened beside a service that may hold it.

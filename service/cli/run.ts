@@ -9,6 +9,7 @@ import { pair } from './pair.ts'
 import { read } from './read.ts'
 import { registers } from './registers.ts'
 import { sniff } from './sniff.ts'
+import { scan } from './scan.ts'
 import { status } from './status.ts'
 import { sunspec } from './sunspec.ts'
 import { type Command, CommandFailure, exitCode, type Terminal } from './terminal.ts'
@@ -18,6 +19,7 @@ import { write } from './write.ts'
 
 const commands: Readonly<Record<string, Command>> = {
   status,
+  scan,
   identify,
   read,
   registers,

@@ -79,7 +79,10 @@ interface SettingFlags {
 }
 
 /** Undefined when they are to be found out. */
-function parseSettings(path: string, { baud = 'auto', parity, stopbits }: SettingFlags): SerialAddress | undefined {
+export function parseSettings(
+  path: string,
+  { baud = 'auto', parity, stopbits }: SettingFlags,
+): SerialAddress | undefined {
   if (baud === 'auto') {
     if ((parity ?? stopbits) !== undefined) throw new UsageError('--parity and --stopbits need a baud rate')
     return undefined

@@ -98,6 +98,7 @@ export async function scanLine(options: LineScanOptions, tools: ScanTools): Prom
       onProgress: (done, total, leftMs, text) => progress('settings', done, total, leftMs, text),
     })
     requests += found.requests
+    floorMs += found.floorMs
     if (found.found) settings = found.settings
     else if (found.closed !== undefined) return { state: 'closed', reason: found.closed }
     return ended()
@@ -190,7 +191,11 @@ export async function scanLine(options: LineScanOptions, tools: ScanTools): Prom
 
   const early = (await listenFirst()) ?? (settings ? undefined : await findSettings())
   if (early) end = early
-  else if (settings) end = await work(settings)
+  else {
+    // With unusual IDs too, most lines have the most frequent settings.
+    end = await work(settings ?? likelySettings[0]!)
+    if (state.found.size > 0) settings ??= likelySettings[0]
+  }
   return resultOf(end)
 }
 

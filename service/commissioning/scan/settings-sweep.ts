@@ -19,9 +19,15 @@ export interface SettingsSweepOptions {
   onProgress(done: number, total: number, leftMs: number, text: string): void
 }
 
+interface Effort {
+  readonly requests: number
+  /** The least that the same questions take, in ms. */
+  readonly floorMs: number
+}
+
 export type SettingsFound =
-  | { readonly found: true; readonly settings: SerialSettings; readonly unitId: number; readonly requests: number }
-  | { readonly found: false; readonly closed?: string; readonly requests: number }
+  | ({ readonly found: true; readonly settings: SerialSettings; readonly unitId: number } & Effort)
+  | ({ readonly found: false; readonly closed?: string } & Effort)
 
 /** The facts behind a ranked sweep: eight settings times this many IDs end within half a minute. */
 const idsPerSettings = 14
@@ -43,6 +49,7 @@ export async function sweepSettings(options: SettingsSweepOptions): Promise<Sett
   const meanMs = likelySettings.reduce((sum, settings) => sum + costMs(settings), 0) / likelySettings.length
   let done = 0
   let requests = 0
+  let floorMs = 0
   let damagedTimes = 0
 
   for (const round of rounds) {
@@ -54,19 +61,21 @@ export async function sweepSettings(options: SettingsSweepOptions): Promise<Sett
         done++
         const { answer, damaged } = await asker.look(unitId, question, waitMs)
         requests++
-        if (watch.foreign !== undefined || signal.aborted) return { found: false, requests }
+        floorMs += costMs(settings)
+        if (watch.foreign !== undefined || signal.aborted) return { found: false, requests, floorMs }
         if (answer.kind === 'failed' && (answer.failure === 'closed' || answer.failure === 'refused'))
-          return { found: false, closed: answer.reason, requests }
+          return { found: false, closed: answer.reason, requests, floorMs }
         if (answer.kind !== 'failed') {
           const second = await asker.look(unitId, question, waitMs)
           requests++
-          if (second.answer.kind === answer.kind && !isPath(answer)) return { found: true, settings, unitId, requests }
+          if (second.answer.kind === answer.kind && !isPath(answer))
+            return { found: true, settings, unitId, requests, floorMs }
         }
         if (!damaged) continue
         if (++damagedTimes >= mostDamaged || !(await asker.listen(listenAgainMs))) watch.accuse()
-        if (watch.foreign !== undefined) return { found: false, requests }
+        if (watch.foreign !== undefined) return { found: false, requests, floorMs }
       }
     }
   }
-  return { found: false, requests }
+  return { found: false, requests, floorMs }
 }

@@ -67,8 +67,8 @@ export const deadMs = (characterMs: number): number => questionCharacters * char
 export function createUnitSweep(options: SweepOptions) {
   const { asker, watch, signal, characterMs, adapterMs, state } = options
   const { found, waited } = state
-  const latencies = new Map(
-    [...found.values()].flatMap(({ unitId, latencyMs }) => (latencyMs === null ? [] : [[unitId, latencyMs] as const])),
+  const samples = new Map<number, number[]>(
+    [...found.values()].flatMap(({ unitId, latencyMs }) => (latencyMs === null ? [] : [[unitId, [latencyMs]]])),
   )
   const late = new Map<number, number>()
   const twice = new Set<number>()
@@ -79,16 +79,24 @@ export function createUnitSweep(options: SweepOptions) {
   let end: SweepEnd | undefined
 
   watch.onAnswer = ({ unitId, latencyMs, again }: HeardAnswer) => {
-    latencies.set(unitId, Math.max(latencies.get(unitId) ?? 0, latencyMs))
+    samples.set(unitId, [...(samples.get(unitId) ?? []), latencyMs])
     if (again) twice.add(unitId)
     if (unitId !== current && !found.has(unitId)) late.set(unitId, latencyMs)
   }
 
-  const measured = (): number[] => [...latencies.values()].filter((latencyMs) => latencyMs <= longestQuickMs)
+  /** The median of what was measured: one answer may have been held up by this machine. */
+  const latencyOf = (unitId: number): number | undefined => {
+    const sorted = samples.get(unitId)?.toSorted((a, b) => a - b)
+    return sorted?.[(sorted.length - 1) >> 1]
+  }
+  const allLatencies = (): number[] => [...samples.keys()].flatMap((unitId) => latencyOf(unitId) ?? [])
+  const measured = (): number[] => allLatencies().filter((latencyMs) => latencyMs <= longestQuickMs)
+
+  /** Time for a device that takes 20 ms, which many do. */
+  const leastMs = interFrameMs(characterMs) + 20 + adapterMs
 
   /** Time to the first byte in the quick pass. */
   function quickMs(): number {
-    const leastMs = interFrameMs(characterMs) + 20 + adapterMs
     const worst = measured()
     if (worst.length === 0) return leastMs + 5
     return Math.min(longestQuickMs, Math.max(leastMs, 1.15 * Math.max(...worst) + 5))
@@ -101,7 +109,7 @@ export function createUnitSweep(options: SweepOptions) {
     found.set(unitId, {
       unitId,
       status: answer.kind === 'exception' && (answer.code === 5 || answer.code === 6) ? 'busy' : 'present',
-      latencyMs: latencies.get(unitId) ?? null,
+      latencyMs: latencyOf(unitId) ?? null,
       answer: answerText(answer),
       notes,
     })
@@ -130,13 +138,19 @@ export function createUnitSweep(options: SweepOptions) {
     return seen
   }
 
+  /** Everybody after a unit that seems slow is given more time, so that it is measured three times. */
+  async function meet(unitId: number, answer: Answer, waitMs: number): Promise<void> {
+    for (let i = 0; i < 2 && (latencyOf(unitId) ?? 0) > leastMs && !stopped(); i++) await look(unitId, waitMs)
+    add(unitId, answer)
+  }
+
   /** Asks one ID and notes what came. */
   async function visit(unitId: number, waitMs: number): Promise<void> {
     const { answer, damaged } = await look(unitId, waitMs)
     if (answer.kind !== 'failed') {
       if (damaged) watch.accuse()
       if (isPath(answer)) waited.set(unitId, Math.max(waited.get(unitId) ?? 0, waitMs))
-      else add(unitId, answer)
+      else await meet(unitId, answer, waitMs)
       stopped()
       return
     }
@@ -194,11 +208,10 @@ export function createUnitSweep(options: SweepOptions) {
 
   /** The least that the same questions take: the wire, and for each the slowest answer that is to be waited for. */
   function floorMs(): number {
-    const all = [...latencies.values()]
-    const quick = Math.max(0, ...measured())
-    const slowest = Math.max(0, ...all)
+    const quick = Math.max(leastMs, ...measured())
+    const slowest = Math.max(0, ...allLatencies())
     const perQuestionMs = deadMs(characterMs)
-    const quickFloorMs = asked.units.size * (perQuestionMs + (quick === 0 ? quickMs() : quick))
+    const quickFloorMs = asked.units.size * (perQuestionMs + quick)
     return quickFloorMs + asked.thorough.size * (perQuestionMs + (slowest > longestQuickMs ? slowest : thoroughMs))
   }
 

@@ -196,6 +196,14 @@ describe('a line with unknown settings', () => {
     const found = await rig.inTime(rig.scan({ settings: undefined }))
     expect(found).toMatchObject({ state: 'complete', settings: null, units: [] })
     expect(found.notes).toEqual(['nobody answers at any usual settings'])
-    expect(found.elapsedMs).toBeLessThan(30_000)
+    expect(found.elapsedMs).toBeLessThan(45_000)
+  })
+
+  test('and unusual unit IDs is asked for all of them at the most frequent settings', async () => {
+    const rig = createLineRig()
+    for (const unitId of [33, 180]) rig.device(unitId)
+    const found = await rig.inTime(rig.scan({ settings: undefined }))
+    expect(found).toMatchObject({ state: 'complete', settings: slow, notes: [] })
+    expect(ids(found)).toEqual([33, 180])
   })
 })

@@ -1,0 +1,95 @@
+import { type UnitScan, unitScan } from '#contract/workbench-scan.ts'
+import { parseCommandLine, UsageError } from '../args.ts'
+import { adapterAt } from '../commissioning/ports.ts'
+import { scanLine } from '../commissioning/scan/scan-line.ts'
+import { systemClock } from '../runtime/system-clock.ts'
+import { findHolder } from './holder.ts'
+import { createLibrary } from './library.ts'
+import { mapFlags, parseReal } from './options.ts'
+import { describeUnits, endOfScan, printScan, readPrevious, scanFlags, scanUsage, showProgress } from './scan-report.ts'
+import { parseSettings } from './sniff.ts'
+import { type Command, CommandFailure, exitCode } from './terminal.ts'
+
+const usage = `usage: r-emsctl scan rtu --port PATH [--baud auto|N] [--parity N|E|O] [--stopbits 1|2] [--thorough]
+                         [--listen S] [--maps FOLDER] [--no-identify] [--resume FILE] [--csv] [--json]
+
+Finds the units of a serial line, and what they are. It listens first, only reads, and stops at once when anybody else
+is heard.
+  --port PATH       serial port, also by its name under /dev/serial/by-id
+  --baud auto|N     9600 without it; auto finds the settings by asking
+  --parity N|E|O    with a baud rate; default N
+  --stopbits 1|2    with a baud rate; default 1
+  --thorough        also finds devices that take up to a second to answer; three minutes
+  --listen S        seconds of listening before the first question; default 2
+${scanUsage}`
+
+export const scanRtu: Command = {
+  summary: 'the units of a serial line',
+  usage,
+  async run(args, terminal) {
+    const { values } = parseCommandLine({
+      args,
+      options: {
+        ...mapFlags,
+        ...scanFlags,
+        port: { type: 'string' },
+        baud: { type: 'string' },
+        parity: { type: 'string' },
+        stopbits: { type: 'string' },
+        thorough: { type: 'boolean' },
+        listen: { type: 'string' },
+        'no-identify': { type: 'boolean' },
+      },
+      strict: true,
+    })
+    const path = values.port
+    if (path === undefined) throw new UsageError('--port is missing')
+    const listenS = values.listen === undefined ? 2 : parseReal(values.listen, '--listen')
+    if (!(listenS >= 0.1 && listenS <= 600)) throw new UsageError('--listen: 0.1 to 600 seconds')
+    const address = parseSettings(path, { ...values, baud: values.baud ?? '9600' })
+    const previous = await readPrevious(values.resume, unitScan)
+    const holder = await findHolder(address ?? { ...parseSettings(path, { baud: '9600' })! }, terminal.environment)
+    if (holder)
+      throw new CommandFailure(
+        exitCode.refused,
+        `the service at ${holder.url} polls ${holder.bus}, and a scan would come between its control: borrow the bus in the workbench, or stop the service`,
+      )
+    const library = createLibrary(values.maps)
+    const { maps } = library.all()
+    const adapter = await adapterAt(path)
+    const result = await scanLine(
+      {
+        path,
+        ...(address && { settings: { baud: address.baud, parity: address.parity, stopBits: address.stopBits } }),
+        thorough: values.thorough ?? false,
+        listenMs: 1000 * listenS,
+        ...(adapter && adapter.latencyMs !== null && { adapterMs: adapter.latencyMs }),
+        ...(!values['no-identify'] && { library: { maps, sunspecModels: library.sunspecModels() } }),
+        ...(previous && { previous }),
+      },
+      { clock: systemClock, signal: terminal.signal, onProgress: showProgress(terminal) },
+    )
+    printScan(result, values, terminal, describe)
+    return endOfScan(result, result.units.length, terminal)
+  },
+}
+
+function describe(result: UnitScan): string {
+  const { heard, notExcluded, timeoutMs, thorough } = result
+  const open =
+    notExcluded.length === 0
+      ? ''
+      : `not excluded, as a device that takes longer than ${timeoutMs} ms could be there: ${rangesOf(notExcluded)}\n${thorough ? '' : 'look again with --thorough\n'}`
+  return `${describeUnits(result.units)}${heard.text}\n${open}`
+}
+
+/** 1-3, 7, 9-12. */
+function rangesOf(unitIds: readonly number[]): string {
+  const ranges: [number, number][] = []
+  for (const unitId of unitIds) {
+    const last = ranges.at(-1)
+    if (last && last[1] === unitId - 1) last[1] = unitId
+    else ranges.push([unitId, unitId])
+  }
+  return ranges.map(([first, last]) => (first === last ? String(first) : `${first}-${last}`)).join(', ')
+}
