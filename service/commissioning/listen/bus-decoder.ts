@@ -84,7 +84,9 @@ export function createBusDecoder(sink: FrameSink, conversation?: Conversation): 
 const keyOf = (unitId: number, fc: number): number => (unitId << 8) | fc
 
 /** Where the registers of an exception would have been. */
-export function placeOf(request: ListenFrame | undefined): Pick<ListenFrame, 'address' | 'count'> {
+export function placeOf(
+  request: Pick<ListenFrame, 'address' | 'count'> | undefined,
+): Pick<ListenFrame, 'address' | 'count'> {
   return {
     ...(request?.address !== undefined && { address: request.address }),
     ...(request?.count !== undefined && { count: request.count }),

@@ -48,8 +48,9 @@ interface Last<T> {
 const harmlessBytes = 3
 /** An echo that comes later is rather the same request once more. */
 const promptMs = 200
-/** How much slower than ever before an answer may be. */
+/** How much slower than ever before an answer may be, and how slow at most. */
 const slowness = 3
+const longestPatienceMs = 2000
 /** A pause before a request is longer than that before its answer; less of a difference proves nothing. */
 const pauseRatio = 3
 const leastPauseMs = 20
@@ -57,13 +58,19 @@ const leastPauseMs = 20
 export function createExchange<T>(): Exchange<T> {
   let last: Last<T> | undefined
   let disturbance = Number.POSITIVE_INFINITY
+  let hasSides = true
   /** Longest time that a unit took for an answer that can be nothing else. */
   const slowest = new Map<number, number>()
 
   function judgeRole(frame: BusFrame): Pick<Judged<T>, 'role' | 'roleBy'> & { readonly pairs: boolean } {
     const answersLast = couldAnswerLast(frame)
-    if (frame.exception) return { role: 'exception', roleBy: 'form', pairs: answersLast }
-    if (frame.from)
+    if (frame.exception) {
+      if (frame.from === 'client') hasSides = false
+      return { role: 'exception', roleBy: 'form', pairs: answersLast }
+    }
+    // A log that a device wrote has the two sides the other way round: its frames say so.
+    if (frame.from === 'client' ? !frame.request : frame.from === 'server' && !frame.answer) hasSides = false
+    if (frame.from && hasSides)
       return frame.from === 'client'
         ? { role: 'request', roleBy: 'direction', pairs: false }
         : { role: 'answer', roleBy: 'direction', pairs: answersLast }
@@ -78,7 +85,8 @@ export function createExchange<T>(): Exchange<T> {
     if (!last || disturbance > harmlessBytes) return undecided
     if (answersLast) {
       const delayMs = frame.atMs - last.frame.endMs
-      const patienceMs = Math.max(promptMs, slowness * (slowest.get(frame.body[0]!) ?? 0))
+      const usual = slowness * (slowest.get(frame.body[0]!) ?? 0)
+      const patienceMs = Math.max(promptMs, Math.min(longestPatienceMs, usual))
       if (delayMs > patienceMs) return undecided
       if (last.role === 'request') return { role: 'answer', roleBy: 'exchange', pairs: true } as const
       const alone = last.pauseMs >= Math.max(leastPauseMs, pauseRatio * delayMs)

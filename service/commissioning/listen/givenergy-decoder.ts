@@ -1,3 +1,4 @@
+import { placeOf } from './bus-decoder.ts'
 import { crc16 } from '../../drivers/modbus/crc.ts'
 import type { Fields } from './fields.ts'
 import { type Decoder, type FrameSink, hexOf } from './frame-sink.ts'
@@ -31,37 +32,36 @@ export function createGivenergyDecoder(sink: FrameSink, conversation?: Conversat
   const splitters = { client: splitterOf(), server: splitterOf(), mixed: splitterOf() }
 
   function splitterOf() {
-    return createHeaderSplitter(givenergyForm, { frame: take, rejected: (bytes) => reject(bytes, 'no frame') })
+    return createHeaderSplitter(givenergyForm, { frame: take, rejected: reject })
   }
 
-  function take(whole: HeaderFrame): void {
-    const { bytes, atMs, endMs } = whole
+  function take({ bytes, atMs, endMs }: HeaderFrame): string | undefined {
     const times = { atMs, endMs, ...common } as const
     if (bytes[7] !== transparent) {
       const note = 'heartbeat of the data adapter'
       sink.frame({ number: sink.next, ...times, role: 'unknown', roleBy: 'undecided', note, hex: hexOf(bytes) })
-      return
+      return undefined
     }
     const inner = bytes.subarray(innerAt)
-    if (inner.length < requestLength || crc16(inner, 0, inner.length) !== 0) {
-      reject(whole, 'the checksum inside is wrong')
-      return
-    }
+    if (inner.length < requestLength || crc16(inner, 0, inner.length) !== 0) return 'the checksum inside is wrong'
     const fields = innerFields(inner)
-    const key = `${fields.unitId} ${fields.fc} ${fields.address} ${fields.count}`
-    const answers = fields.role === 'request' ? undefined : pending.get(key)
+    const key = `${fields.unitId} ${fields.fc} ${fields.address}`
+    const asked = fields.role === 'request' ? undefined : pending.get(key)
+    const answers = fields.role === 'exception' || asked?.count === fields.count ? asked : undefined
     const frame: ListenFrame = {
       number: sink.next,
       ...times,
       roleBy: 'form',
       ...fields,
+      ...(fields.role === 'exception' && placeOf(answers ?? fields)),
       ...(answers && { answers: answers.number }),
       hex: hexOf(bytes),
     }
     if (fields.role === 'request') remember(key, frame)
-    else pending.delete(key)
+    else if (answers) pending.delete(key)
     sink.frame(frame)
     if (answers) sink.pair(answers, frame)
+    return undefined
   }
 
   function remember(key: string, frame: ListenFrame): void {
@@ -71,7 +71,7 @@ export function createGivenergyDecoder(sink: FrameSink, conversation?: Conversat
     if (pending.size > mostPending) pending.delete(pending.keys().next().value!)
   }
 
-  function reject({ bytes, atMs, endMs }: HeaderFrame, note: string): void {
+  function reject({ bytes, atMs, endMs }: HeaderFrame, note = 'no frame'): void {
     sink.frame({ number: sink.next, atMs, endMs, ...common, role: 'rejected', roleBy: 'form', note, hex: hexOf(bytes) })
   }
 

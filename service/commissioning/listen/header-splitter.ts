@@ -8,8 +8,10 @@ export interface HeaderFrame {
 }
 
 export interface HeaderEvents {
-  frame(frame: HeaderFrame): void
-  rejected(rejected: HeaderFrame): void
+  /** Returns why it is none after all, in words. */
+  frame(frame: HeaderFrame): string | undefined
+  /** `why` is absent for bytes between frames. */
+  rejected(rejected: HeaderFrame, why?: string): void
 }
 
 /** A header that says how long its frame is. */
@@ -68,28 +70,37 @@ export function createHeaderSplitter(form: HeaderForm, events: HeaderEvents): He
   let end = 0
   let at = 0
 
-  function take(length: number): HeaderFrame {
+  function look(length: number): HeaderFrame {
     const bytes = buffer.slice(at, at + length)
-    const atMs = times.at(base + at).atMs
-    const endMs = times.at(base + at + length - 1).atMs
-    at += length
-    return { bytes, atMs, endMs }
+    return { bytes, atMs: times.at(base + at).atMs, endMs: times.at(base + at + length - 1).atMs }
   }
 
-  function skip(): void {
+  function reject(to: number, why?: string): void {
+    const rejected = look(to - at)
+    at = to
+    events.rejected(rejected, why)
+  }
+
+  /** Where the next frame may begin, `limit` at the latest. */
+  function nextBegin(limit: number): number {
     let next = at + 1
     const mayBegin = (): boolean =>
       (form.distinct || times.startsFresh(base + next)) && form.lengthAt(buffer, next, end - next) >= 0
-    while (next < end && !mayBegin()) next++
-    events.rejected(take(next - at))
+    while (next < limit && !mayBegin()) next++
+    return next
   }
 
   function settle(): void {
     while (at < end) {
       const length = form.lengthAt(buffer, at, end - at)
-      if (length < 0) skip()
+      if (length < 0) reject(nextBegin(end))
       else if (length === 0 || at + length > end) return
-      else events.frame(take(length))
+      else {
+        const why = events.frame(look(length))
+        if (why === undefined) at += length
+        // One that was cut has taken its end from the next one.
+        else reject(nextBegin(at + length), why)
+      }
     }
   }
 
@@ -113,7 +124,7 @@ export function createHeaderSplitter(form: HeaderForm, events: HeaderEvents): He
       }
     },
     end() {
-      if (at < end) events.rejected(take(end - at))
+      if (at < end) reject(end)
     },
     get held() {
       return end - at

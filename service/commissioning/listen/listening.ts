@@ -52,6 +52,7 @@ export function createListening({ source, clock, library, keptFrames = 1000 }: L
   let openedMs: number | undefined
   let firstMs: number | undefined
   let lastMs = 0
+  let lastMonotonicMs = 0
   let bytes = 0
   let end: SourceEnd | undefined
   let endedMs: number | undefined
@@ -61,6 +62,7 @@ export function createListening({ source, clock, library, keptFrames = 1000 }: L
     opened()
     firstMs ??= chunk.atMs
     lastMs = Math.max(lastMs, chunk.atMs)
+    lastMonotonicMs = clock.monotonicMs()
     bytes += chunk.bytes.length
     router.push(chunk)
     if (source.live && router.held > 0) void watchQuiet()
@@ -78,7 +80,7 @@ export function createListening({ source, clock, library, keptFrames = 1000 }: L
     let waitMs = quietAfterMs
     while (waitMs > 0 && !stop.signal.aborted) {
       await clock.sleep(waitMs, stop.signal).catch(() => undefined)
-      waitMs = lastMs + quietAfterMs - clock.nowMs()
+      waitMs = lastMonotonicMs + quietAfterMs - clock.monotonicMs()
     }
     watchingQuiet = false
     if (end === undefined) router.quiet()
@@ -138,7 +140,16 @@ export function createListening({ source, clock, library, keptFrames = 1000 }: L
       bytes,
       sentBytes: 0,
       quietMs,
-      summary: summaryOf({ frames: tally.counts, pairs: tally.pairs, units, bytes, durationMs, quietMs }),
+      foreignConnections: router.foreign,
+      summary: summaryOf({
+        frames: tally.counts,
+        pairs: tally.pairs,
+        units,
+        bytes,
+        durationMs,
+        quietMs,
+        foreignConnections: router.foreign,
+      }),
       frames: tally.counts,
       pairs: tally.pairs,
       units: units.toSorted((a, b) => compareServers(a, b) || a.unitId - b.unitId),

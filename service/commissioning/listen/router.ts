@@ -25,46 +25,56 @@ const decoders: Readonly<Record<Framing, (sink: FrameSink, conversation?: Conver
 const modbusPorts: ReadonlySet<number> = new Set([502, 802, 1502])
 /** Connections followed at a time; of more, the one that was quiet for longest is given up. */
 const mostConversations = 500
+/** Chunks of a connection of which one must be a frame. */
+const mostMisses = 8
+
+interface Line {
+  decoder: Decoder | undefined
+  /** Chunks that were no Modbus. */
+  misses: number
+}
 
 /** Gives each bus and each connection a decoder of its own, chosen by what its first bytes are. */
 export function createRouter(sink: FrameSink): Router {
-  /** `undefined`: something else than Modbus. */
-  const lines = new Map<string, Decoder | undefined>()
+  const lines = new Map<string, Line>()
   let foreign = 0
 
-  function decoderOf(chunk: Chunk): Decoder | undefined {
-    const { conversation } = chunk
+  function lineOf({ conversation }: Chunk): Line {
     const key = conversation ? textOf(conversation) : ''
-    if (lines.has(key)) {
-      const known = lines.get(key)
-      lines.delete(key)
-      lines.set(key, known)
-      return known
-    }
-    const framing = chunk.framing ?? framingOf(chunk)
-    if (!framing) foreign++
-    const decoder = framing && decoders[framing](sink, conversation)
-    lines.set(key, decoder)
+    const line = lines.get(key) ?? { decoder: undefined, misses: 0 }
+    lines.delete(key)
+    lines.set(key, line)
     if (lines.size > mostConversations) {
-      const [oldest, old] = lines.entries().next().value!
-      old?.end()
+      const [oldest, { decoder }] = lines.entries().next().value!
+      decoder?.end()
       lines.delete(oldest)
     }
-    return decoder
+    return line
+  }
+
+  /** A capture may begin within a frame: a connection has some more chances to be known. */
+  function choose(line: Line, chunk: Chunk): void {
+    if (line.decoder || line.misses >= mostMisses) return
+    const framing = chunk.framing ?? framingOf(chunk)
+    if (framing) {
+      if (line.misses > 0) foreign--
+      line.decoder = decoders[framing](sink, chunk.conversation)
+    } else if (line.misses++ === 0) foreign++
   }
 
   return {
     push(chunk) {
       if (chunk.bytes.length === 0) return
-      const decoder = decoderOf(chunk)
-      if (chunk.afterGap) decoder?.gap(chunk.from)
-      decoder?.push(chunk.bytes, chunk.atMs, chunk.from)
+      const line = lineOf(chunk)
+      choose(line, chunk)
+      if (chunk.afterGap) line.decoder?.gap(chunk.from)
+      line.decoder?.push(chunk.bytes, chunk.atMs, chunk.from)
     },
-    quiet: () => lines.forEach((decoder) => decoder?.quiet()),
-    end: () => lines.forEach((decoder) => decoder?.end()),
+    quiet: () => lines.forEach(({ decoder }) => decoder?.quiet()),
+    end: () => lines.forEach(({ decoder }) => decoder?.end()),
     get held() {
       let held = 0
-      for (const decoder of lines.values()) held += decoder?.held ?? 0
+      for (const { decoder } of lines.values()) held += decoder?.held ?? 0
       return held
     },
     get foreign() {

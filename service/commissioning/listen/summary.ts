@@ -1,6 +1,6 @@
 import type { FrameCounts, ListenSnapshot, UnitStatistics } from './types.ts'
 
-type Heard = Pick<ListenSnapshot, 'bytes' | 'durationMs' | 'quietMs' | 'pairs'> & {
+type Heard = Pick<ListenSnapshot, 'bytes' | 'durationMs' | 'quietMs' | 'pairs' | 'foreignConnections'> & {
   readonly frames: FrameCounts
   readonly units: readonly Pick<UnitStatistics, 'unitId' | 'asked'>[]
 }
@@ -9,9 +9,11 @@ type Heard = Pick<ListenSnapshot, 'bytes' | 'durationMs' | 'quietMs' | 'pairs'> 
 const longQuietMs = 5000
 
 /** What was heard, in one sentence. Silence is no proof that nobody ever speaks. */
-export function summaryOf({ bytes, durationMs, quietMs, pairs, frames, units }: Heard): string {
+export function summaryOf({ bytes, durationMs, quietMs, pairs, frames, units, foreignConnections }: Heard): string {
   if (bytes === 0) return `nothing heard for ${seconds(Math.max(durationMs, quietMs))}`
   const valid = frames.requests + frames.answers + frames.exceptions + frames.unknown
+  const foreign = foreignConnections > 0 ? `${plural(foreignConnections, 'connection')} of something else` : ''
+  if (valid === 0 && foreign !== '') return `no Modbus heard: ${foreign}`
   if (valid === 0)
     return `${bytes} bytes heard in ${seconds(durationMs)}, but no valid frame: other settings, another protocol or noise`
   const damaged = frames.crcErrors > 0 ? `, ${plural(frames.crcErrors, 'damaged frame')}` : ''
@@ -23,7 +25,7 @@ export function summaryOf({ bytes, durationMs, quietMs, pairs, frames, units }: 
       ? `${plural(frames.requests, 'request')}, ${pairs} of them answered`
       : plural(frames.answers + frames.exceptions, 'answer')
   const during = durationMs > 0 ? ` in ${seconds(durationMs)}` : ''
-  return `${who}: ${counted}${during}${damaged}${quiet}`
+  return `${who}: ${counted}${during}${damaged}${foreign === '' ? '' : `, beside ${foreign}`}${quiet}`
 }
 
 const seconds = (ms: number): string => `${ms < 10_000 ? Number((ms / 1000).toFixed(1)) : Math.round(ms / 1000)} s`

@@ -20,7 +20,7 @@ export function createTcpDecoder(sink: FrameSink, conversation?: Conversation): 
     return createHeaderSplitter(mbapForm, { frame: (frame) => take(frame, side), rejected: reject })
   }
 
-  function take({ bytes, atMs, endMs }: HeaderFrame, side: Side): void {
+  function take({ bytes, atMs, endMs }: HeaderFrame, side: Side): undefined {
     const transaction = (bytes[0]! << 8) | bytes[1]!
     const body = bytes.subarray(6)
     const unitId = body[0]!

@@ -208,6 +208,8 @@ export interface ListenSnapshot {
   readonly sentBytes: 0
   /** Since the last byte; of a live source that has heard none, since it was opened. */
   readonly quietMs: number
+  /** Recorded connections that carry something else. */
+  readonly foreignConnections: number
   /** In one sentence, such as "nothing heard for 12 s". */
   readonly summary: string
   readonly frames: FrameCounts

@@ -106,6 +106,35 @@ describe('TCP', () => {
     expect(await addresses([start, ...pieces([0, 100]), ...pieces([0, 100, 137, 333])])).toEqual(all)
   })
 
+  test('of another protocol is counted, not decoded', async () => {
+    const web = Buffer.from('GET / HTTP/1.1\r\nHost: inverter\r\n\r\n')
+    const packet = ipv4Packet({ fromClient: true, sequence: 1, data: web })
+    packet.writeUInt16BE(80, 22)
+    const made = [{ atMs: 1_700_000_000_000, bytes: packet }]
+    const alone = await listenToFile(fileWith(pcap(101, made)))
+    expect(alone.frames).toEqual([])
+    expect(alone.snapshot).toMatchObject({
+      foreignConnections: 1,
+      summary: 'no Modbus heard: 1 connection of something else',
+    })
+    const both = await listenToFile(fileWith(pcap(101, [...made, ...records(exchange, ipv4Packet)])))
+    expect(both.snapshot.summary).toMatch(
+      /^a client asks 1 unit: 1 request, 1 of them answered .*, beside 1 connection/,
+    )
+  })
+
+  test('on any port is Modbus TCP when it looks like it, from any packet on', async () => {
+    const half = { fromClient: true, sequence: 95, data: Buffer.concat([Buffer.from([9, 9, 9, 9, 9, 9])]) }
+    const elsewhere = [half, ...exchange.slice(2)].map((segment) => {
+      const packet = ipv4Packet(segment)
+      packet.writeUInt16BE(5020, segment.fromClient ? 22 : 20)
+      return { atMs: 1_700_000_000_000, bytes: packet }
+    })
+    const { frames, snapshot } = await listenToFile(fileWith(pcap(101, elsewhere)))
+    expect(frames.map(({ role }) => role)).toEqual(['request', 'answer'])
+    expect(snapshot.foreignConnections).toBe(0)
+  })
+
   test('a segment that the capture lacks costs the frames in it, no others', async () => {
     const start: MadeSegment = { fromClient: true, sequence: 0xffff_feff, flags: 2 }
     const kept = pieces([0, 120, 240, 360, 480]).filter(({ sequence }) => sequence !== 0xffff_ff00 + 120)

@@ -121,6 +121,39 @@ describe('requests and answers', () => {
   })
 })
 
+describe('a log that tells the two sides apart', () => {
+  const log = (client: 'client' | 'server') => {
+    const server = client === 'client' ? 'server' : 'client'
+    const collected = collect()
+    for (const [bytes, from] of [
+      [read, client],
+      [registers, server],
+      [write, client],
+      [write, server],
+    ] as const)
+      collected.decoder.push(bytes, 0, from)
+    collected.decoder.end()
+    return collected
+  }
+
+  test('says who asks', () => {
+    const { frames, pairs } = log('client')
+    expect(frames.map(({ role, roleBy }) => `${role} by ${roleBy}`)).toEqual([
+      'request by direction',
+      'answer by direction',
+      'request by direction',
+      'answer by direction',
+    ])
+    expect(pairs).toHaveLength(2)
+  })
+
+  test('is not believed where a device wrote it, so that its sides are the other way round', () => {
+    const { frames, pairs } = log('server')
+    expect(frames.map(({ role }) => role)).toEqual(['request', 'answer', 'request', 'answer'])
+    expect(pairs).toHaveLength(2)
+  })
+})
+
 describe('frames', () => {
   test('of functions that belong to a vendor end where the checksum is right and something follows', () => {
     const own = frame(1, 0x65, ...Array.from({ length: 100 }, (_, index) => (index * 37) % 256))
