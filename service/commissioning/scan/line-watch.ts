@@ -24,6 +24,8 @@ export interface LineWatch extends AsyncDisposable {
   open(address: SerialAddress, signal: AbortSignal): Promise<void>
   /** What was heard of somebody else, in words; then nothing must be sent any more. */
   readonly foreign: string | undefined
+  /** Why the port is gone, when that was not our doing. */
+  readonly lost: string | undefined
   /** Aborted as soon as somebody else is heard. */
   readonly signal: AbortSignal
   /** Bytes heard, of all kinds. */
@@ -57,7 +59,7 @@ export function createLineWatch(clock: Clock, openPort: OpenSerial = openSerialS
   let stream: ByteStream | undefined
   /** The bus that has taken the port. */
   let taker: StreamEvents | undefined
-  let lost = false
+  let lost: string | undefined
   let sent: Sent[] = []
   let heard: Buffer = Buffer.alloc(0)
   let damaged: Buffer = heard
@@ -102,15 +104,15 @@ export function createLineWatch(clock: Clock, openPort: OpenSerial = openSerialS
       taker?.data(chunk)
     },
     closed(reason) {
-      lost = true
+      lost = reason
       stream = undefined
       taker?.closed(reason)
     },
   }
 
   async function open(wanted: SerialAddress, signal: AbortSignal): Promise<ByteStream> {
-    lost = false
     const opened = await openPort(wanted, events, signal)
+    lost = undefined
     address = wanted
     stream = opened
     return opened
@@ -134,7 +136,8 @@ export function createLineWatch(clock: Clock, openPort: OpenSerial = openSerialS
   }
 
   /** How long what is being said may still go on, in ms. */
-  const restlessMs = (): number => (heard.length === 0 || lost ? 0 : heardLastMs + quietMs - clock.monotonicMs())
+  const restlessMs = (): number =>
+    heard.length === 0 || lost !== undefined ? 0 : heardLastMs + quietMs - clock.monotonicMs()
 
   /** What stayed over when the line fell silent. */
   function judge(): boolean {
@@ -154,6 +157,9 @@ export function createLineWatch(clock: Clock, openPort: OpenSerial = openSerialS
     onAnswer: () => undefined,
     get foreign() {
       return foreign
+    },
+    get lost() {
+      return lost
     },
     get bytes() {
       return bytes

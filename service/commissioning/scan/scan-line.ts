@@ -70,7 +70,8 @@ export async function scanLine(options: LineScanOptions, tools: ScanTools): Prom
   /** How it stands, undefined while nothing speaks against going on. */
   function ended(): SweepEnd | undefined {
     if (watch.foreign !== undefined) return { state: 'foreign-traffic', reason: watch.foreign }
-    return signal.aborted ? { state: 'cancelled' } : undefined
+    if (signal.aborted) return { state: 'cancelled' }
+    return watch.lost === undefined ? undefined : { state: 'closed', reason: watch.lost }
   }
 
   async function listenFirst(): Promise<SweepEnd | undefined> {
