@@ -114,14 +114,16 @@ function choose(request: number, answer: number, { bytes, at }: Place, hints: Se
  */
 function searchEnd(place: Place, hints: SearchHints, otherwise: Look): Look {
   const { bytes, at, end, final, fresh } = place
+  const frame = (length: number): Look => ({ found: 'frame', length, request: true, answer: true, exception: false })
+  let answer: number | undefined
   for (const length of rightChecksums(bytes, at, end)) {
     const next = at + length
-    const confirmed =
-      hints.expected(bytes.subarray(at, next - 2)) ||
-      (next === end ? final : fresh(next) || seemsToBegin(place, next, hints))
-    if (confirmed) return { found: 'frame', length, request: true, answer: true, exception: false }
+    if (next === end ? final : fresh(next) || seemsToBegin(place, next, hints)) return frame(length)
+    if (hints.expected(bytes.subarray(at, next - 2))) answer ??= length
   }
-  return !final && end - at < confirmation ? wait : otherwise
+  if (!final && end - at < confirmation) return wait
+  // What follows the answer to a question of this kind may be damaged.
+  return answer === undefined ? otherwise : frame(answer)
 }
 
 function* rightChecksums(bytes: Uint8Array, at: number, end: number): Generator<number> {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { collect } from './collect.ts'
-import { withChecksum } from './traffic.ts'
+import { checksum, withChecksum } from './traffic.ts'
 
 const frame = (...body: number[]): Uint8Array => Uint8Array.from(withChecksum(body))
 /** Something on the line that is no frame. */
@@ -159,6 +159,29 @@ describe('frames', () => {
     const own = frame(1, 0x65, ...Array.from({ length: 100 }, (_, index) => (index * 37) % 256))
     const { frames } = hear([0, Buffer.concat([own, frame(1, 0x65, 1, 2), read, registers])])
     expect(frames.map(({ fc }) => fc)).toEqual([0x65, 0x65, 3, 3])
+  })
+
+  test('of such a function are found behind a damaged one', () => {
+    const damaged = Uint8Array.from(registers)
+    damaged[4]! ^= 4
+    const { frames } = hear([0, Buffer.concat([read, damaged, frame(1, 0x66, 9, 8, 7), read, registers])])
+    expect(frames.map(({ role, fc }) => (role === 'rejected' ? role : fc))).toEqual([3, 'rejected', 0x66, 3, 3])
+  })
+
+  test('whose beginning has a right checksum of its own are waited for', () => {
+    // The first eight bytes of this write are a whole answer to such a write.
+    const head = Array.from({ length: 65_536 }, (_, address) => [1, 16, address >> 8, address & 0xff, 0, 1]).find(
+      (body) => checksum(body) % 256 === 2,
+    )!
+    const long = frame(...head, 2, checksum(head) >> 8, 77)
+    expect(frame(...head)).toEqual(long.subarray(0, 8))
+    const { frames } = hear([0, read], [10, registers], [20, long.subarray(0, 8)], [24, long.subarray(8)])
+    expect(frames.map(({ role, fc }) => `${role} ${fc}`)).toEqual(['request 3', 'answer 3', 'request 16'])
+    // What answers a request is not held up.
+    const collected = collect()
+    collected.decoder.push(long, 0)
+    collected.decoder.push(frame(...head), 10)
+    expect(collected.frames.map(({ role }) => role)).toEqual(['request', 'answer'])
   })
 
   test('that were cut by a pause, or joined without one, are found alike', () => {

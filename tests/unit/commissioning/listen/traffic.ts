@@ -59,6 +59,29 @@ const word = (value: number): number[] => [value >> 8, value % 256]
 
 type Exchange = readonly [request: number[], answer: number[] | undefined]
 
+/** What a client asks again and again: blocks of equal length at many addresses, and the same write as a sign of life. */
+interface Poll {
+  readonly request: number[]
+  /** Registers of the answer; undefined of a write. */
+  readonly count: number | undefined
+}
+
+function makePolls(random: Random, units: readonly number[]): Poll[] {
+  return units.flatMap((unit) => [
+    ...Array.from({ length: 6 }, (_, index): Poll => {
+      const count = index < 4 ? 10 : 2
+      return { request: [unit, 3 + (index % 2), ...word(random.below(60_000)), ...word(count)], count }
+    }),
+    { request: [unit, 6, 0, 100, 0, 1], count: undefined },
+  ])
+}
+
+function poll(random: Random, { request, count }: Poll): Exchange {
+  if (count === undefined) return [request, request]
+  const data = Array.from({ length: 2 * count }, () => random.below(256))
+  return [request, random.below(30) === 0 ? undefined : [request[0]!, request[1]!, 2 * count, ...data]]
+}
+
 /** One question and its answer, of any kind, with frames up to 256 bytes. */
 function makeExchange(random: Random, unit: number): Exchange {
   const address = random.below(60_000)
@@ -145,6 +168,7 @@ function makeExchange(random: Random, unit: number): Exchange {
 export function makeTraffic(seed: number, size: number, bitErrorRate: number): Traffic {
   const random = createRandom(seed)
   const units = Array.from({ length: 6 }, () => 1 + random.below(247))
+  const polls = makePolls(random, units)
   const bytes = new Uint8Array(size + 1024)
   const frames: MadeFrame[] = []
   /** Returns where the next frame begins. */
@@ -156,7 +180,10 @@ export function makeTraffic(seed: number, size: number, bitErrorRate: number): T
   }
   let at = 0
   for (let exchange = 0; at < size; exchange++) {
-    const [request, answer] = makeExchange(random, units[random.below(units.length)]!)
+    const [request, answer] =
+      random.below(2) === 0
+        ? poll(random, polls[random.below(polls.length)]!)
+        : makeExchange(random, units[random.below(units.length)]!)
     at = put(at, request, exchange, 'request')
     if (answer) at = put(at, answer, exchange, 'answer')
   }
