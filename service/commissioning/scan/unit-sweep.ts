@@ -29,7 +29,7 @@ export interface SweepOptions {
   readonly characterMs: number
   /** How long the adapter may hold an answer back, in ms. */
   readonly adapterMs: number
-  /** Asked before the usual ones. */
+  /** Asked right after the usual ones. */
   readonly firstIds: readonly number[]
   readonly state: SweepState
   onProgress(phase: 'units' | 'thorough', done: number, total: number, leftMs: number): void
@@ -185,16 +185,21 @@ export function createUnitSweep(options: SweepOptions) {
     }
   }
 
+  /** What asking these takes when nobody else answers. */
+  const costMs = (unitIds: readonly number[], waitOf: (unitId: number) => number): number =>
+    unitIds.reduce((sum, id) => sum + (found.has(id) ? 0 : waitOf(id) + deadMs(characterMs)), 0)
+
   async function pass(
     phase: 'units' | 'thorough',
     unitIds: readonly number[],
     waitOf: (unitId: number) => number,
+    /** Of the passes after this one. */
+    laterMs: () => number = () => 0,
   ): Promise<void> {
-    const perQuestionMs = deadMs(characterMs)
     let done = 0
     for (const unitId of unitIds) {
       if (stopped()) return
-      const leftMs = unitIds.slice(done).reduce((sum, id) => sum + (found.has(id) ? 0 : waitOf(id) + perQuestionMs), 0)
+      const leftMs = costMs(unitIds.slice(done), waitOf) + laterMs()
       options.onProgress(phase, done++, unitIds.length, Math.round(leftMs))
       if (found.has(unitId) || (waited.get(unitId) ?? 0) >= alikeShare * waitOf(unitId)) continue
       asked[phase].add(unitId)
@@ -220,19 +225,23 @@ export function createUnitSweep(options: SweepOptions) {
     floorMs,
     async run(thorough: boolean): Promise<SweepEnd> {
       const order = unitOrder(options.firstIds)
-      const likely = new Set([...options.firstIds, ...likelyUnitIds])
+      const likely = new Set([...likelyUnitIds, ...options.firstIds])
       const quickOf = (unitId: number): number => {
         if (measured().length > 0 || !likely.has(unitId)) return quickMs()
         return Math.max(quickMs(), unitId === order[0] ? firstMs : likelyMs)
       }
+      const thoroughOf = (unitId: number): number => (likely.has(unitId) ? thoroughLikelyMs : thoroughMs)
+      const unlikely = order.filter((unitId) => !likely.has(unitId))
+      const slowMs = (): number => (thorough ? costMs(order, thoroughOf) : 0)
       await pass(
         'units',
         order.filter((unitId) => likely.has(unitId)),
         quickOf,
+        () => slowMs() + (!thorough || measured().length > 0 ? costMs(unlikely, quickOf) : 0),
       )
       // Where nobody likely answers in time, a quick look at the rest only delays the thorough one.
-      if (!thorough || measured().length > 0) await pass('units', order, quickOf)
-      if (thorough) await pass('thorough', order, (unitId) => (likely.has(unitId) ? thoroughLikelyMs : thoroughMs))
+      if (!thorough || measured().length > 0) await pass('units', order, quickOf, slowMs)
+      if (thorough) await pass('thorough', order, thoroughOf)
       for (const unitId of twice) {
         const unit = found.get(unitId)
         const text = `two devices on unit ${unitId}? It answers twice`
