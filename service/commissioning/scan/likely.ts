@@ -21,7 +21,7 @@ export function settingsText({ baud, parity, stopBits }: SerialSettings): string
 }
 
 /** All unit IDs of a serial line, the likely ones first. */
-export function unitOrder(first: readonly number[] = []): number[] {
+export function unitOrder(alsoLikely: readonly number[] = []): number[] {
   const all = Array.from({ length: 247 }, (_, index) => index + 1)
-  return [...new Set([...first, ...likelyUnitIds, ...all])].filter((unitId) => unitId >= 1 && unitId <= 247)
+  return [...new Set([...likelyUnitIds, ...alsoLikely, ...all])].filter((unitId) => unitId >= 1 && unitId <= 247)
 }

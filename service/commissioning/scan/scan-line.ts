@@ -20,7 +20,7 @@ export interface LineScanOptions {
   readonly listenMs?: number
   /** How long the adapter may hold an answer back, in ms. Default: 16, as USB adapters do. */
   readonly adapterMs?: number
-  /** IDs to ask first, such as those of the point maps. */
+  /** IDs to ask right after the usual ones, such as those of the point maps. */
   readonly firstIds?: readonly number[]
   /** What is found is identified with it; without it, only found. */
   readonly library?: ScanLibrary
@@ -95,7 +95,6 @@ export async function scanLine(options: LineScanOptions, tools: ScanTools): Prom
       createBus,
       clock,
       signal,
-      firstIds,
       onProgress: (done, total, leftMs, text) => progress('settings', done, total, leftMs, text),
     })
     requests += found.requests

@@ -11,7 +11,7 @@ export interface UnitScanOptions {
   readonly bus: ReadOnlyBus
   /** IDs to ask. Default: all of a serial line, and those that devices of their own use. */
   readonly unitIds?: readonly number[]
-  /** IDs to ask first, such as those of the point maps. */
+  /** IDs to ask early, such as those of the point maps. */
   readonly firstIds?: readonly number[]
   readonly library?: ScanLibrary
   readonly previous?: UnitScan
@@ -39,7 +39,9 @@ export async function scanUnits(options: UnitScanOptions, tools: ScanTools): Pro
   const { clock, signal } = tools
   const startMs = clock.monotonicMs()
   const startedAtMs = clock.nowMs()
-  const wanted = new Set(options.unitIds ?? allIds)
+  // On a line 0 reaches everybody, and nobody answers; 248 to 255 belong to nobody.
+  const onLine = bus.name.startsWith('rtu')
+  const wanted = new Set((options.unitIds ?? allIds).filter((id) => !onLine || (id >= 1 && id <= 247)))
   const order = [...new Set([...tellingIds, ...firstIds, ...likelyIds, ...wanted])].filter((id) => wanted.has(id))
   const found = new Map<number, FoundUnit>(previous?.units.map((unit) => [unit.unitId, unit]))
   const candidates = new Map(previous?.units.map((unit) => [unit.unitId, unit.candidates]))

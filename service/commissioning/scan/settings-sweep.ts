@@ -14,8 +14,6 @@ export interface SettingsSweepOptions {
   readonly createBus: (address: SerialAddress) => ReadOnlyBus
   readonly clock: Clock
   readonly signal: AbortSignal
-  /** Asked before the usual ones. */
-  readonly firstIds: readonly number[]
   onProgress(done: number, total: number, leftMs: number, text: string): void
 }
 
@@ -42,7 +40,7 @@ const mostDamaged = 3
  */
 export async function sweepSettings(options: SettingsSweepOptions): Promise<SettingsFound> {
   const { watch, clock, signal, path } = options
-  const unitIds = [...new Set([...options.firstIds, ...likelyUnitIds])].slice(0, idsPerSettings)
+  const unitIds = likelyUnitIds.slice(0, idsPerSettings)
   const rounds = [unitIds.slice(0, 1), unitIds.slice(1)]
   const total = likelySettings.length * unitIds.length
   const costMs = (settings: SerialSettings): number => waitMs + deadMs(characterMs({ kind: 'rtu', path, ...settings }))

@@ -95,6 +95,19 @@ describe('a unit scan behind a gateway', () => {
     expect(ids(found)).toEqual([1, 2, 3, 6])
   })
 
+  test('asks nobody on a line that nobody can be', async () => {
+    await using server = await startTestServer('rtutcp', { 7: meter() })
+    await using bus = createReadOnlyBus({
+      address: { kind: 'rtutcp', host: '127.0.0.1', port: server.port },
+      clock: realClock,
+    })
+    const stop = new AbortController()
+    const result = await scanUnits({ bus, unitIds: [0, 7, 8, 255] }, { clock: realClock, signal: stop.signal })
+    expect(ids(result)).toEqual([7])
+    expect(result.state).toBe('complete')
+    expect(new Set(server.seen.map(({ unitId }) => unitId))).toEqual(new Set([7, 8]))
+  })
+
   test('suspects the serial settings of a gateway behind which nobody answers', async () => {
     await using server = await startTestServer('tcp', {})
     server.respond = (reply) => refuse(reply, 11)

@@ -18,7 +18,7 @@ export async function prepareSettings(request: Request<'settings'>, options: Wor
   return { places: place.names, place: port, run: (context) => search(port, options, context) }
 }
 
-async function search(port: string, { clock, library }: WorkOptions, context: JobContext): Promise<JobEnd> {
+async function search(port: string, { clock }: WorkOptions, context: JobContext): Promise<JobEnd> {
   const { signal } = context
   const startMs = clock.monotonicMs()
   await using watch = createLineWatch(clock)
@@ -70,7 +70,6 @@ async function search(port: string, { clock, library }: WorkOptions, context: Jo
     clock,
     signal,
     createBus: (address) => createReadOnlyBus({ address, clock, openSerial: watch.openSerial }),
-    firstIds: library().maps.flatMap(({ map }) => map.connection?.unitId ?? []),
     onProgress(done, total, leftMs, text) {
       if (now !== undefined) tried.add(now)
       now = text
