@@ -126,6 +126,8 @@ export const listenResult = z.strictObject({
   /** By unit, function and address. */
   map: z.array(heardBlock),
   mapLeftOut: count,
+  /** Recorded connections on which something else than Modbus was spoken. */
+  foreignConnections: count,
   /** Newest, oldest first. */
   recentFrames: z.array(heardFrame),
   end: z.strictObject({ complete: z.boolean(), reason: z.string().optional() }).optional(),

@@ -7,12 +7,25 @@ const shownFrames = 80
 
 /** What was heard, as it is shown and kept. */
 export function heard(snapshot: ListenSnapshot, settings: SerialSettings | null): ListenResult {
-  const { recentFrames, recentPairs: _recentPairs, units, map, ...rest } = snapshot
+  const { recentFrames, units, map, frames, source, live, startedAtMs, durationMs, bytes, sentBytes, quietMs } =
+    snapshot
+  const { summary, pairs, mapLeftOut, foreignConnections, end } = snapshot
   return {
     kind: 'listen',
+    source,
+    live,
     settings,
-    ...rest,
-    frames: { ...rest.frames },
+    startedAtMs,
+    durationMs,
+    bytes,
+    sentBytes,
+    quietMs,
+    summary,
+    frames: { ...frames },
+    pairs,
+    mapLeftOut,
+    foreignConnections,
+    ...(end && { end }),
     units: units.map(({ candidates, exceptions, ...unit }) => ({
       ...unit,
       exceptions: { ...exceptions },
