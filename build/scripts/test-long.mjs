@@ -16,6 +16,13 @@ const campaigns = {
       vitest(['tests/drivers/line/bus.test.ts'], { R_EMS_LINE_ROUNDS: quick ? '300' : '20000' }),
     ],
   },
+  scan: {
+    what: 'slow devices at any unit ID of a line; calls in any order while nobody is armed, with every frame looked at',
+    run: (quick) => [
+      vitest(['tests/drivers/scan/line.test.ts'], { R_EMS_SCAN_ROUNDS: quick ? '20' : '500' }),
+      vitest(['tests/drivers/scan/read-only.test.ts'], { R_EMS_READ_ONLY_RUNS: quick ? '40' : '1000' }),
+    ],
+  },
   kill: {
     what: 'the writing process is killed 500 times; nothing acknowledged may be lost',
     run: (quick) => [

@@ -151,7 +151,7 @@ export async function scanLine(options: LineScanOptions, tools: ScanTools): Prom
 
   function resultOf(end: SweepEnd): UnitScan {
     const notes = [
-      ...(settings || end.state === 'cancelled' ? [] : ['nobody answers at any usual settings']),
+      ...(settings || end.state !== 'complete' ? [] : ['nobody answers at any usual settings']),
       ...(watch.glitches > 0
         ? [`${watch.glitches} stray bytes after our own questions: the line may lack its bias resistors`]
         : []),

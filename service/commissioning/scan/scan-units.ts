@@ -25,7 +25,7 @@ const likelyIds = [1, 255, 247, 2, 100, 3, 71, 200, 126, 127, 240, 85, 61, 50, 5
 const firstWaitMs = 1000
 /** Behind a gateway that says nothing for absent units, time is saved as soon as it is known how fast the others are. */
 const leastWaitMs = 300
-const unitsUntilSure = 3
+const answersUntilSure = 3
 const pauseMs = 200
 const busyPauseMs = 500
 const busyTries = 3
@@ -65,7 +65,7 @@ export async function scanUnits(options: UnitScanOptions, tools: ScanTools): Pro
 
   function waitMs(): number {
     if (latencies.length === 0 || late) return firstWaitMs
-    const least = latencies.length >= unitsUntilSure ? leastWaitMs : firstWaitMs / 2
+    const least = latencies.length >= answersUntilSure ? leastWaitMs : firstWaitMs / 2
     return Math.min(firstWaitMs, Math.max(least, 3 * worstMs() + 100))
   }
 
@@ -110,6 +110,8 @@ export async function scanUnits(options: UnitScanOptions, tools: ScanTools): Pro
     }
     waited.delete(unitId)
     const latencyMs = latencies.at(-1) ?? null
+    // The first one tells how fast answers come here, before the others are waited for.
+    while (found.size === 0 && latencies.length < answersUntilSure && !isOver()) await ask(unitId)
     found.set(unitId, {
       unitId,
       status: isBusy(answer) ? 'busy' : 'present',
