@@ -3,12 +3,13 @@ import { parseCommandLine, UsageError } from '../args.ts'
 import { adapterAt } from '../commissioning/ports.ts'
 import { scanLine } from '../commissioning/scan/scan-line.ts'
 import { systemClock } from '../runtime/system-clock.ts'
-import { findHolder } from './holder.ts'
+import { findHolder, type Holder } from './holder.ts'
 import { createLibrary } from './library.ts'
 import { mapFlags, parseReal } from './options.ts'
 import { describeUnits, endOfScan, printScan, readPrevious, scanFlags, scanUsage, showProgress } from './scan-report.ts'
+import { runRemoteJob } from './remote-job.ts'
 import { parseSettings } from './sniff.ts'
-import { type Command, CommandFailure, exitCode } from './terminal.ts'
+import { type Command, CommandFailure, exitCode, type Terminal } from './terminal.ts'
 
 const usage = `usage: r-emsctl scan rtu --port PATH [--baud auto|N] [--parity N|E|O] [--stopbits 1|2] [--thorough]
                          [--listen S] [--maps FOLDER] [--no-identify] [--resume FILE] [--csv] [--json]
@@ -49,11 +50,11 @@ export const scanRtu: Command = {
     const address = parseSettings(path, { ...values, baud: values.baud ?? '9600' })
     const previous = await readPrevious(values.resume, unitScan)
     const holder = await findHolder(address ?? { ...parseSettings(path, { baud: '9600' })! }, terminal.environment)
-    if (holder)
-      throw new CommandFailure(
-        exitCode.refused,
-        `the service at ${holder.url} polls ${holder.bus}, and a scan would come between its control: borrow the bus in the workbench, or stop the service`,
-      )
+    if (holder) {
+      const found = await scanThrough(holder, values, terminal)
+      printScan(found, values, terminal, describe)
+      return endOfScan(found, found.units.length, terminal)
+    }
     const library = createLibrary(values.maps)
     const { maps } = library.all()
     const adapter = await adapterAt(path)
@@ -72,6 +73,26 @@ export const scanRtu: Command = {
     printScan(result, values, terminal, describe)
     return endOfScan(result, result.units.length, terminal)
   },
+}
+
+/** The service that polls the line asks in the gaps that its control leaves, or says why it does not. */
+async function scanThrough(
+  holder: Holder,
+  { resume, thorough = false }: { readonly resume?: string | undefined; readonly thorough?: boolean | undefined },
+  terminal: Terminal,
+): Promise<UnitScan> {
+  if (resume !== undefined)
+    throw new CommandFailure(
+      exitCode.refused,
+      `the service at ${holder.url} holds this port and keeps its own scans: resume it in its workbench`,
+    )
+  const done = await runRemoteJob(
+    holder,
+    { kind: 'units', bus: holder.bus, thorough },
+    { signal: terminal.signal, onProgress: showProgress(terminal) },
+  )
+  if (done.result?.kind === 'units') return done.result
+  throw new CommandFailure(exitCode.refused, done.problem?.message ?? `the scan has ${done.state} in the service`)
 }
 
 function describe(result: UnitScan): string {

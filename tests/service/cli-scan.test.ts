@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { SerialPort } from 'serialport'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { networkScan, registerScan, type UnitScan, unitScan } from '#contract/workbench-scan.ts'
@@ -9,6 +12,7 @@ import { realClock } from '../drivers/support/clock.ts'
 import { hasSocat, openPtyPair, startPtyDevice } from '../drivers/support/pty.ts'
 import { createTestUnit, ramp } from '../drivers/support/test-device.ts'
 import { runCtl } from './r-emsctl.ts'
+import { root, serviceToken, startService } from './service-process.ts'
 
 describe('r-emsctl scan', () => {
   let plant: SimulatedPlant
@@ -73,6 +77,41 @@ describe('r-emsctl scan', () => {
     const ran = await scan(...args)
     expect(ran.stderr).toMatch(message)
     expect(ran.status).toBe(status)
+  })
+
+  it.skipIf(!hasSocat)('works through the service that holds the port, and stops when it is told to', async () => {
+    await using pair = await openPtyPair(mkdtempSync(join(folder, 'held-')))
+    await using device = await startPtyDevice(pair.device, { 1: createTestUnit(ramp(300)) })
+    const site = join(folder, 'site.yaml')
+    writeFileSync(
+      site,
+      `version: 1
+name: A line
+cycleMs: 1000
+grid: { mainFuseA: 35, nominalVoltageV: 230 }
+devices:
+  - id: mast
+    name: Weather mast
+    role: weather
+    map: r-ems/demo-weather
+    connection: rtu://${pair.client}?baud=9600
+    unitId: 1
+`,
+    )
+    await using service = await startService(['--config', site])
+    const environment = { ...process.env, R_EMS_API_PORT: new URL(service.url).port, R_EMS_API_TOKEN: serviceToken }
+    const program = [join(root, 'out/service/r-emsctl.js'), 'scan', 'rtu', '--port', pair.client, '--json']
+    const child = spawn(process.execPath, program, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
+    const output = text(child.stdout)
+    const closed = once(child, 'close')
+    await expect.poll(() => device.seen.some(({ unitId }) => unitId === 247), { timeout: 20_000 }).toBe(true)
+    child.kill('SIGINT')
+    await closed
+    const found = unitScan.parse(JSON.parse(await output))
+    expect([child.exitCode, found.state]).toEqual([130, 'cancelled'])
+    expect(found.units.map(({ unitId }) => unitId)).toEqual([1])
+    // Polling went on all the time.
+    expect(device.seen.filter(({ unitId }) => unitId === 1).length).toBeGreaterThan(2)
   })
 
   it.skipIf(!hasSocat)('finds what is left to be found on a line, and names who else has the port', async () => {

@@ -22,9 +22,16 @@ export const tellingIds: readonly number[] = [1, 2, 100, 247, 255]
 const allIds: readonly number[] = [...Array.from({ length: 247 }, (_, index) => index + 1), 255, 0]
 const likelyIds = [1, 255, 247, 2, 100, 3, 71, 200, 126, 127, 240, 85, 61, 50, 5, 6, 11, 0]
 
-const firstWaitMs = 1000
-/** Behind a gateway that says nothing for absent units, time is saved as soon as it is known how fast the others are. */
-const leastWaitMs = 300
+/** Times to wait in ms: before anything is known, and at least. */
+interface Waiting {
+  readonly firstMs: number
+  /** Time is saved as soon as it is known how fast the others are. */
+  readonly leastMs: number
+}
+/** A gateway waits itself for units behind it. */
+const throughGateway: Waiting = { firstMs: 1000, leastMs: 300 }
+/** A line that another program holds: what is waited for is taken from its polling. */
+const onHeldLine: Waiting = { firstMs: 300, leastMs: 100 }
 const answersUntilSure = 3
 const pauseMs = 200
 const busyPauseMs = 500
@@ -41,6 +48,7 @@ export async function scanUnits(options: UnitScanOptions, tools: ScanTools): Pro
   const startedAtMs = clock.nowMs()
   // On a line 0 reaches everybody, and nobody answers; 248 to 255 belong to nobody.
   const onLine = bus.name.startsWith('rtu')
+  const { firstMs, leastMs } = bus.name.startsWith('rtu://') ? onHeldLine : throughGateway
   const wanted = new Set((options.unitIds ?? allIds).filter((id) => !onLine || (id >= 1 && id <= 247)))
   const order = [...new Set([...tellingIds, ...firstIds, ...likelyIds, ...wanted])].filter((id) => wanted.has(id))
   const found = new Map<number, FoundUnit>(previous?.units.map((unit) => [unit.unitId, unit]))
@@ -64,9 +72,9 @@ export async function scanUnits(options: UnitScanOptions, tools: ScanTools): Pro
   const worstMs = (): number => Math.max(0, ...latencies)
 
   function waitMs(): number {
-    if (latencies.length === 0 || late) return firstWaitMs
-    const least = latencies.length >= answersUntilSure ? leastWaitMs : firstWaitMs / 2
-    return Math.min(firstWaitMs, Math.max(least, 3 * worstMs() + 100))
+    if (latencies.length === 0 || late) return firstMs
+    const least = latencies.length >= answersUntilSure ? leastMs : firstMs / 2
+    return Math.min(firstMs, Math.max(least, 3 * worstMs() + 100))
   }
 
   const isOver = (): boolean => signal.aborted || closed !== undefined
@@ -105,7 +113,7 @@ export async function scanUnits(options: UnitScanOptions, tools: ScanTools): Pro
     if (isPath(answer)) {
       pathless.add(unitId)
       // The gateway has asked, and waited, itself.
-      waited.set(unitId, firstWaitMs)
+      waited.set(unitId, firstMs)
       return
     }
     waited.delete(unitId)
@@ -123,7 +131,7 @@ export async function scanUnits(options: UnitScanOptions, tools: ScanTools): Pro
 
   const identity = async (unitId: number): Promise<string> => {
     requests += 3
-    return identityOf(bus.unit(unitId), firstWaitMs, signal)
+    return identityOf(bus.unit(unitId), firstMs, signal)
   }
 
   /** Whether somebody answers for IDs that are nobody's. */
@@ -228,10 +236,7 @@ export async function scanUnits(options: UnitScanOptions, tools: ScanTools): Pro
       silent: [...silent].map(([waitedMs, unitIds]) => ({ waitedMs, unitIds })),
       notExcluded: all.filter(
         (unitId) =>
-          !found.has(unitId) &&
-          !alias.has(unitId) &&
-          everybody === undefined &&
-          (waited.get(unitId) ?? 0) < leastWaitMs,
+          !found.has(unitId) && !alias.has(unitId) && everybody === undefined && (waited.get(unitId) ?? 0) < leastMs,
       ),
       timeoutMs: Math.round(waitMs()),
       identifyMs: Math.round((previous?.identifyMs ?? 0) + identifyMs),
