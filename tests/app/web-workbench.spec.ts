@@ -3,9 +3,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { AcceptedDevice, Workbench } from '#contract/workbench.ts'
 import { hasSocat } from '../drivers/support/pty.ts'
-import { type Dump, pymodbusMissing } from '../drivers/support/pymodbus.ts'
+import { type Dump, pymodbusMissing, startPymodbus } from '../drivers/support/pymodbus.ts'
 import { openBusLine } from './support/bus-line.ts'
-import { test, type Web } from './support/web.ts'
+import { test, themes, type Web } from './support/web.ts'
 
 const dumps = resolve(import.meta.dirname, '../../../shared/data/registers')
 const missing = existsSync(dumps) ? pymodbusMissing : `${dumps} is missing`
@@ -133,4 +133,75 @@ test('stops a scan when another client is heard, and listens instead without sen
   await expect(page.getByText('Recorded')).toBeVisible()
   await expect(page.getByRole('region', { name: 'Map' }).getByText('unit 127 · FC03')).toBeVisible()
   expect(adapter.sent()).toBe(0)
+})
+
+test('finds devices on the network, after the warning was read', async ({ web }) => {
+  test.skip(missing !== undefined, missing)
+  await using peer = await startPymodbus(dump('goodwe-GW8K_DT'))
+  await web.open('/scan/network')
+  const { page } = web
+  const begin = page.getByRole('button', { name: 'Scan the network' })
+  await expect(begin).toBeDisabled()
+  await page.getByLabel('Range').fill('127.0.0.0/29')
+  await page.getByLabel('Ports').fill(new URL(peer.url).port)
+  await page.getByLabel('I have read this').check()
+  await begin.click()
+  const row = page.getByRole('grid', { name: 'Units found' }).locator('tbody tr').first()
+  await expect(row).toContainText('goodwe/dt', { timeout: 30_000 })
+  await expect(page.locator('.time').getByText('Done')).toBeVisible({ timeout: 30_000 })
+  await row.getByRole('button', { name: 'Accept unit 127' }).click()
+  await expect(row).toContainText('Accepted')
+  await web.expectAccessible()
+  await shoot(web, 'network-done')
+
+  // Too much at once is refused in a sentence, and nothing is asked.
+  await page.getByLabel('Range').fill('10.0.0.0/8')
+  await begin.click()
+  await expect(page.getByRole('alert')).toContainText('at most 256')
+})
+
+for (const theme of themes)
+  test(`scan, network and listen mode in the ${theme} theme: accessible, nothing cut off`, async ({ web }) => {
+    await web.open('/scan', theme)
+    const { page } = web
+    const paths: readonly (readonly [string, string])[] = [
+      ['scan', '#/scan'],
+      ['network', '#/scan/network'],
+      ['listen', '#/listen'],
+    ]
+    for (const [name, path] of paths) {
+      await page.goto(`${web.service.url}/${path}`)
+      await expect(page.locator('main')).toHaveAttribute('data-live', 'true')
+      if (name === 'scan') await page.locator('.port-choice').nth(1).click()
+      await page.setViewportSize({ width: 1440, height: 900 })
+      await expect(page.getByText('Read only')).toBeVisible()
+      await web.expectAccessible()
+      await shoot(web, `${name}-${theme}`)
+      for (const [width, height] of [
+        [1280, 720],
+        [900, 720],
+      ] as const) {
+        await page.setViewportSize({ width, height })
+        const overflow = await page.evaluate(() => {
+          const { scrollWidth, clientWidth } = document.documentElement
+          const main = document.querySelector('main')!
+          return [scrollWidth - clientWidth, main.scrollWidth - main.clientWidth]
+        })
+        expect(overflow, `${name} at ${width} x ${height}`).toEqual([0, 0])
+        await shoot(web, `${name}-${theme}-${width}`)
+      }
+    }
+  })
+
+test('offers what can be done in the command palette, and nothing that cannot', async ({ web }) => {
+  await web.open('/scan')
+  const { page } = web
+  await page.keyboard.press('Control+k')
+  const options = page.getByRole('option')
+  await expect(options.filter({ hasText: 'Devices on the network' })).toBeVisible()
+  await expect(options.filter({ hasText: 'Stop' })).toHaveCount(0)
+  await page.keyboard.type('open listen')
+  await page.keyboard.press('Enter')
+  await expect(page).toHaveURL(/#\/listen/)
+  await expect(page.getByRole('link', { name: 'Bus & devices' })).toHaveAttribute('aria-current', 'page')
 })
