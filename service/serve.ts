@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { pino } from 'pino'
 import type { SiteEvent } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
+import type { LiveMessage } from '#contract/live.ts'
 import { openAccess } from './access/access.ts'
 import { thisBoot } from './access/boot.ts'
 import { checkedPreset, createConsoleToken } from './access/console-token.ts'
@@ -188,6 +189,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   )
   const sunspecModels = (): SunspecModels => loadSunspecModels(sunspecFolder)
   let refresh: (topic: string) => void = () => undefined
+  let publish: (message: LiveMessage) => void = () => undefined
   const workbench = resources.use(
     await openWorkbench({
       // The site of the demo is part of the program.
@@ -201,6 +203,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       sunspecFolder,
       journal: (principal, detail) => void storage.journal.append({ kind: 'lease', principal, detail }),
       changed: (topic) => refresh(topic),
+      publish: (message) => publish(message),
       trouble: (message) => log.warn(message),
     }),
   )
@@ -242,6 +245,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   if (api.secure) network?.announce({ name: site.name, port: api.secure.port })
   sources.connect(api)
   refresh = api.refresh
+  publish = api.publish
   publishEvent = (event) => api.publish({ type: 'event', data: event })
   addEvent({
     atMs: clock.nowMs(),

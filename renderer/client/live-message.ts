@@ -8,6 +8,7 @@ const types: ReadonlySet<string> = new Set([
   'device',
   'workbench',
   'job',
+  'watch',
   'error',
 ])
 

@@ -47,12 +47,13 @@ const signedOut = 4401
 
 const topicOf = (message: LiveMessage): string => {
   if (message.type === 'event') return 'events'
-  if (message.type === 'device' || message.type === 'job') return `${message.type}:${message.data.id}`
+  if (message.type === 'device' || message.type === 'job' || message.type === 'watch')
+    return `${message.type}:${message.data.id}`
   return message.type
 }
 
 /** What scans find is for those who may scan. */
-const roleOf = (topic: string): Role => (/^(workbench|job:)/.test(topic) ? 'installer' : 'viewer')
+const roleOf = (topic: string): Role => (/^(workbench|job:|watch:)/.test(topic) ? 'installer' : 'viewer')
 
 function summaryOf(device: Device): DeviceSummary {
   const { points: _points, pollGroups: _pollGroups, commands: _commands, ...summary } = device
@@ -120,6 +121,10 @@ export function createLiveHub(sources: Sources, limits: ApiLimits, log: FastifyB
       const job = sources.workbench.recentJob(topic.slice('job:'.length))
       return job && { type: 'job', data: job }
     }
+    if (topic.startsWith('watch:')) {
+      const update = sources.workbench.registers.recentWatch(topic.slice('watch:'.length))
+      return update && { type: 'watch', data: update }
+    }
     // Events are no state: what happened before is in the history.
     const device = topic.startsWith('device:') ? sources.device(topic.slice('device:'.length)) : undefined
     return device && { type: 'device', data: device }
@@ -159,7 +164,7 @@ export function createLiveHub(sources: Sources, limits: ApiLimits, log: FastifyB
       .map(({ path, message }) => `${path}: ${message}`)
       .join('; ')
     const expected =
-      'expected {"subscribe": [TOPIC, …]} with power-flow, status, events, devices, device:ID, workbench or job:ID'
+      'expected {"subscribe": [TOPIC, …]} with power-flow, status, events, devices, device:ID, workbench, job:ID or watch:ID'
     reply(client, { type: 'error', data: { message: parsed === undefined ? expected : `${why}; ${expected}` } })
   }
 

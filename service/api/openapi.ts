@@ -8,6 +8,7 @@ import * as accessContract from '#contract/access.ts'
 import { type ErrorCode, errorTable } from '#contract/errors.ts'
 import { deviceSummary, liveMessage, liveRequest } from '#contract/live.ts'
 import * as workbenchContract from '#contract/workbench.ts'
+import * as registerContract from '#contract/workbench-registers.ts'
 import { problemType } from './problems.ts'
 import { documentationPolicy } from './security-headers.ts'
 
@@ -39,6 +40,9 @@ const components = {
   Job: workbenchContract.job,
   Lease: workbenchContract.lease,
   AcceptedDevice: workbenchContract.acceptedDevice,
+  RegisterWatch: registerContract.registerWatch,
+  WatchUpdate: registerContract.watchUpdate,
+  RegisterSnapshot: registerContract.registerSnapshot,
   LiveRequest: liveRequest,
   LiveMessage: liveMessage,
 }

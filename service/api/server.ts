@@ -30,6 +30,7 @@ import { trustAdministrationRoutes } from './routes/trust-administration.ts'
 import { userRoutes } from './routes/users.ts'
 import { workbenchRoutes } from './routes/workbench.ts'
 import { workbenchJobRoutes } from './routes/workbench-jobs.ts'
+import { workbenchRegisterRoutes } from './routes/workbench-registers.ts'
 import { guardCertificates, listenSecurely, type SecureEndpoint, type SecureServer } from './secure.ts'
 import type { Sources } from './sources.ts'
 import { requestValidator } from './validation.ts'
@@ -240,6 +241,7 @@ async function installRoutes(
   await app.register(busRoutes, { sources })
   await app.register(workbenchRoutes, { sources })
   await app.register(workbenchJobRoutes, { sources })
+  await app.register(workbenchRegisterRoutes, { sources })
   await app.register(historyRoutes, { sources })
   await app.register(metricRoutes, { metrics })
   await app.register(liveRoutes, { hub })

@@ -10,6 +10,7 @@ import type {
   WorkbenchPorts,
 } from '#contract/workbench.ts'
 import type { LatencyOutcome } from '#contract/workbench-scan.ts'
+import type { RegisterSources } from './register-sources.ts'
 
 /** The workbench as the API asks it. What is refused rejects with an EdgeError `workbench.*`, `serial.*` or `capture.*`. */
 export interface WorkbenchSources {
@@ -36,4 +37,6 @@ export interface WorkbenchSources {
   borrow(request: LeaseRequest, by: Principal): Promise<Lease>
   renewLease(id: string): Lease
   endLease(id: string, by: Principal): Promise<void>
+  /** What registers read, and the frames of the buses. */
+  readonly registers: RegisterSources
 }

@@ -1,14 +1,17 @@
 import { z } from 'zod'
 import { device, powerFlow, siteEvent, status } from './api.ts'
 import { job, workbench } from './workbench.ts'
+import { watchUpdate } from './workbench-registers.ts'
 
 /**
- * Topics of the live socket. `device:ID` sends that device with all its points once per cycle. `workbench` and `job:ID`
- * come when something has changed, at most four times a second, and only to installers.
+ * Topics of the live socket. `device:ID` sends that device with all its points once per cycle. `workbench`, `job:ID`
+ * and `watch:ID` come when something has changed, at most four times a second, and only to installers.
  */
 export const topic = z
   .string()
-  .regex(/^(power-flow|status|events|devices|device:[a-z][a-z0-9-]*|workbench|job:[0-9]{8}-[0-9]{6}-[a-z]+(-[0-9]+)?)$/)
+  .regex(
+    /^(power-flow|status|events|devices|device:[a-z][a-z0-9-]*|workbench|job:[0-9]{8}-[0-9]{6}-[a-z]+(-[0-9]+)?|watch:[0-9a-f]{8})$/,
+  )
 
 /**
  * Client to service. The newest message replaces the subscription. Nothing is sent before the first one; the present
@@ -30,6 +33,7 @@ export const liveMessage = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('device'), data: device }),
   z.strictObject({ type: z.literal('workbench'), data: workbench }),
   z.strictObject({ type: z.literal('job'), data: job }),
+  z.strictObject({ type: z.literal('watch'), data: watchUpdate }),
   /** A request was not understood and changed nothing, or it names a device that does not exist, which is left out. */
   z.strictObject({ type: z.literal('error'), data: z.strictObject({ message: z.string() }) }),
 ])

@@ -51,6 +51,8 @@ export interface Jobs extends AsyncDisposable {
   load(id: string): Promise<Job>
   /** Stops what works on a place. Resolves when it is free. */
   vacate(place: string): Promise<void>
+  /** Throws workbench.busy when something works on one of the places. */
+  assertFree(places: readonly string[]): void
 }
 
 interface Running {
@@ -76,8 +78,10 @@ export async function openJobs(options: {
   changed(id: string): void
   /** A file could not be written or read; the work goes on. */
   trouble(message: string): void
+  /** What else has places, so that a job has to wait for it. */
+  alsoBusy?(): readonly { readonly places: readonly string[]; readonly what: string }[]
 }): Promise<Jobs> {
-  const { clock, files, prepare, changed, trouble } = options
+  const { clock, files, prepare, changed, trouble, alsoBusy } = options
   const summaries = new Map<string, JobSummary>()
   const results = new Map<string, WorkbenchResult>()
   const running = new Map<string, Running>()
@@ -126,6 +130,8 @@ export async function openJobs(options: {
       const { place, request } = know(id)
       throw new EdgeError('workbench.busy', `${place} is in use by ${request.kind} (job ${id})`)
     }
+    const other = alsoBusy?.().find(({ places: taken }) => places.some((place) => taken.includes(place)))
+    if (other) throw new EdgeError('workbench.busy', `${other.what} is under way`)
   }
 
   /** Ended jobs beyond the bounds are forgotten here; their files stay. */
@@ -286,6 +292,7 @@ export async function openJobs(options: {
       results.delete(id)
       changed(id)
     },
+    assertFree,
     list: () => [...summaries.values()].toReversed(),
     recent(id) {
       const summary = summaries.get(id)

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import type { ControlState } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
+import type { LiveMessage } from '#contract/live.ts'
 import type { WorkbenchPort, WorkbenchPorts } from '#contract/workbench.ts'
 import type { WorkbenchSources } from '../../api/workbench-sources.ts'
 import { likelySettings } from '../../commissioning/scan/likely.ts'
@@ -12,6 +13,7 @@ import { createJobFiles } from './job-files.ts'
 import { openJobs } from './jobs.ts'
 import { createLeases } from './leases.ts'
 import { createLibrary } from './library.ts'
+import { openRegisters } from './registers.ts'
 import { openPorts } from './ports.ts'
 import type { Relinquish } from './relinquish.ts'
 import { tableOf } from './tables.ts'
@@ -37,9 +39,11 @@ export async function openWorkbench(options: {
   journal(by: string, detail: string): void
   /** Something has changed that the live topic shows. */
   changed(topic: string): void
+  /** To those who follow a watch of registers. */
+  publish(message: LiveMessage): void
   trouble(message: string): void
 }): Promise<Workbench> {
-  const { folder, clock, buses, entries, control, relinquish, journal, changed, trouble } = options
+  const { folder, clock, buses, entries, control, relinquish, journal, changed, publish, trouble } = options
   const files = createJobFiles(folder)
   const found = await openDevicesFound(folder, trouble)
   const ports = await openPorts({ folder, trouble, busNames: () => [...buses.keys()] })
@@ -51,7 +55,9 @@ export async function openWorkbench(options: {
     entries,
     control,
     relinquish,
-    vacate: (bus) => jobs.vacate(bus),
+    async vacate(bus) {
+      await Promise.all([jobs.vacate(bus), registers.vacate(bus)])
+    },
     journal,
     changed: () => changed('workbench'),
   })
@@ -59,6 +65,7 @@ export async function openWorkbench(options: {
     clock,
     files,
     trouble,
+    alsoBusy: () => registers.busyPlaces(),
     prepare: (request) =>
       prepareWork(request, {
         clock,
@@ -76,6 +83,18 @@ export async function openWorkbench(options: {
       changed('workbench')
       changed(`job:${id}`)
     },
+  })
+
+  const registers = openRegisters({
+    folder,
+    clock,
+    buses,
+    entries,
+    leaseOf: leases.of,
+    assertFree: jobs.assertFree,
+    mapOf,
+    library,
+    publish: (update) => publish({ type: 'watch', data: update }),
   })
 
   function mapOf(bus: string, unitId: number): string | undefined {
@@ -151,12 +170,14 @@ export async function openWorkbench(options: {
     borrow: leases.borrow,
     renewLease: leases.renew,
     endLease: (id, by) => leases.end(id, `${by.name} gives it back`),
+    registers: registers.forApi,
   }
 
   return {
     forApi,
     endLeases: leases.endAll,
     async [Symbol.asyncDispose]() {
+      await registers[Symbol.asyncDispose]()
       await leases[Symbol.asyncDispose]()
       await jobs[Symbol.asyncDispose]()
     },
