@@ -23,8 +23,11 @@ export const useWorkbench = defineStore('workbench', () => {
     else if (message.type === 'job') keep(message.data)
   })
 
+  /** How many look at a job. */
+  const followed = new Map<string, number>()
+
   function keep(job: Job): void {
-    if (jobs.value.has(job.id)) jobs.value = new Map([...jobs.value, [job.id, job]])
+    if (followed.has(job.id)) jobs.value = new Map([...jobs.value, [job.id, job]])
   }
 
   const running = computed(() => state.value?.jobs.filter((job) => job.state === 'running') ?? [])
@@ -61,14 +64,23 @@ export const useWorkbench = defineStore('workbench', () => {
 
   /** Follows one job with its result until the returned function is called. */
   function followJob(id: string): () => void {
+    followed.set(id, (followed.get(id) ?? 0) + 1)
     const unwatch = service.watch(`job:${id}`)
-    void service.get<Job>(`api/v1/workbench/jobs/${id}`).then(
-      (job) => (jobs.value = new Map([...jobs.value, [id, job]])),
+    service.get<Job>(path(id)).then(
+      // What has come live meanwhile is newer.
+      (job) => {
+        if (!jobs.value.has(id)) keep(job)
+      },
       (error: unknown) => (problem.value = explain(error, t('workbench.noAnswer'))),
     )
     return () => {
       unwatch()
-      jobs.value = new Map([...jobs.value].filter(([other]) => other !== id))
+      const left = (followed.get(id) ?? 1) - 1
+      if (left > 0) followed.set(id, left)
+      else {
+        followed.delete(id)
+        jobs.value = new Map([...jobs.value].filter(([other]) => other !== id))
+      }
     }
   }
 

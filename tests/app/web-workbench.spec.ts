@@ -32,7 +32,7 @@ test.describe('the first five minutes', () => {
   test.skip(missing !== undefined, missing)
 
   test('lead from an unknown line to devices that are accepted, on the keyboard alone', async ({ web }, info) => {
-    test.setTimeout(120_000)
+    test.setTimeout(180_000)
     const startedMs = Date.now()
     await using line = await openBusLine({ baud: 38_400, parity: 'none', stopBits: 1 })
     const inverter = { ...dump('sunspec-fixture-test_inverter_1'), unit_id: 1 }
@@ -53,8 +53,17 @@ test.describe('the first five minutes', () => {
     await expect(page.getByRole('grid', { name: 'Units found' })).toBeVisible()
     await shoot(web, 'scan-running')
     const rows = page.getByRole('grid', { name: 'Units found' }).locator('tbody tr')
-    await expect(page.locator('.time').getByText('Done')).toBeVisible({ timeout: 60_000 })
+    const done = page.locator('.time').getByText('Done')
+    await expect(done).toBeVisible({ timeout: 60_000 })
     const doneMs = Date.now() - scanMs
+    // On a machine that is busy otherwise the devices are late, and the quick scan says that it has not excluded them.
+    let scans = 1
+    for (; (await rows.count()) < 3 && scans < 3; scans++) {
+      await expect(page.getByText('unit IDs are not excluded')).toBeVisible()
+      await page.keyboard.press('s')
+      await expect(done).toBeHidden()
+      await expect(done).toBeVisible({ timeout: 60_000 })
+    }
     await expect(rows).toHaveCount(3)
     await expect(rows.nth(1)).toContainText('goodwe/dt')
     await expect(rows.nth(2)).toContainText('goodwe/geh')
@@ -78,8 +87,8 @@ test.describe('the first five minutes', () => {
       [247, 'goodwe/geh'],
     ])
     expect(readFileSync(join(folder, 'devices-found.yaml'), 'utf8')).toContain('map: goodwe/dt')
-    expect(readdirSync(join(folder, 'jobs'))).toHaveLength(1)
-    const times = `settings found after ${settingsMs} ms, all of it after ${doneMs} ms, accepted after ${Date.now() - startedMs} ms`
+    expect(readdirSync(join(folder, 'jobs'))).toHaveLength(scans)
+    const times = `settings found after ${settingsMs} ms, all of it after ${doneMs} ms, accepted after ${Date.now() - startedMs} ms, ${scans} scans`
     info.annotations.push({ type: 'time', description: times })
     process.stdout.write(`${times}\n`)
     expect(settingsMs).toBeLessThan(30_000)
@@ -142,8 +151,8 @@ test('finds devices on the network, after the warning was read', async ({ web })
   const { page } = web
   const begin = page.getByRole('button', { name: 'Scan the network' })
   await expect(begin).toBeDisabled()
-  await page.getByLabel('Range').fill('127.0.0.0/29')
-  await page.getByLabel('Ports').fill(new URL(peer.url).port)
+  await page.getByRole('textbox', { name: 'Range' }).fill('127.0.0.0/29')
+  await page.getByRole('textbox', { name: 'Ports' }).fill(new URL(peer.url).port)
   await page.getByLabel('I have read this').check()
   await begin.click()
   const row = page.getByRole('grid', { name: 'Units found' }).locator('tbody tr').first()
