@@ -1,6 +1,8 @@
 import { type RegisterScan, registerScan } from '#contract/workbench-scan.ts'
 import { parseCommandLine, UsageError } from '../args.ts'
 import { scanRegisters } from '../commissioning/scan/scan-registers.ts'
+import { resolveMap } from '../pointmap/resolve.ts'
+import type { LoadedMap } from '../pointmap/types.ts'
 import { systemClock } from '../runtime/system-clock.ts'
 import { createLibrary } from './library.ts'
 import { openBus } from './open-bus.ts'
@@ -22,7 +24,7 @@ Finds out which registers a unit has, and what they read. Only reads.
                     1 asks for every address
   --rate N          most requests per second; 10 without it, and never more than half of the time of a serial line.
                     0 lifts both limits
-  --map MAP         spares what the map says must not be scanned
+  --map MAP         also asks for the registers of the map, and spares those that it says must not be scanned
   --maps FOLDER     own point maps, in front of those of the package
   --resume FILE     goes on where the scan ended whose --json is in the file
   --csv             rows for a spreadsheet
@@ -81,6 +83,7 @@ export const scanRegistersCommand: Command = {
         ...(perS !== undefined && { rate: perS === 0 ? unlimited : { perS } }),
         ...(quirks?.noScanRanges && { noScanRanges: quirks.noScanRanges }),
         ...(most !== undefined && { mostRegisters: most }),
+        ...(map && { likelyAddresses: addressesOf(map, fn) }),
         ...(previous && { previous }),
       },
       { clock: systemClock, signal: terminal.signal, onProgress: showProgress(terminal) },
@@ -88,6 +91,12 @@ export const scanRegistersCommand: Command = {
     printScan(result, values, terminal, describe)
     return endOfScan(result, result.spans.filter(({ status }) => status === 'value').length, terminal)
   },
+}
+
+/** Where the map has points of this function, as far as they stand at fixed addresses. */
+function addressesOf(map: LoadedMap, fn: 1 | 2 | 3 | 4): number[] {
+  const wanted = (['coil', 'discrete', 'holding', 'input'] as const)[fn - 1]
+  return resolveMap(map).points.flatMap((point) => (point.function === wanted ? point.addresses : []))
 }
 
 function functionOf(text: string): 1 | 2 | 3 | 4 {

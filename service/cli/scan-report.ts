@@ -63,7 +63,9 @@ export function printScan<Result extends ScanResult>(
   describe: (result: Result) => string,
 ): void {
   if (terminal.interactive) terminal.err('\r\u001b[K')
-  if (json) return terminal.out(`${JSON.stringify(result)}\n`)
+  // What was not identified has no candidates: a program need not tell the two apart.
+  const plain = (key: string, value: unknown): unknown => (key === 'candidates' ? (value ?? []) : value)
+  if (json) return terminal.out(`${JSON.stringify(result, plain)}\n`)
   if (csv) return terminal.out(tableOf(result))
   const { notes, elapsedMs, floorMs, requests } = result
   const seconds = (ms: number): string => (ms / 1000).toFixed(1)

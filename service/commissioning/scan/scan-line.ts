@@ -107,7 +107,7 @@ export async function scanLine(options: LineScanOptions, tools: ScanTools): Prom
   async function identifyAll(asker: LineAsker, with_: ScanLibrary): Promise<void> {
     const fromMs = clock.monotonicMs()
     const wanted = [...state.found.values()].filter(
-      ({ unitId, status }) => status !== 'two-devices' && !candidates.get(unitId),
+      ({ unitId, status }) => status !== 'two-devices' && !candidates.get(unitId)?.length,
     )
     for (const [done, { unitId }] of wanted.entries()) {
       if (ended()) break

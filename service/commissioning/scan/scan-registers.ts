@@ -15,6 +15,8 @@ export interface RegisterScanOptions {
   readonly to?: number
   /** First and last addresses that are not touched, from the map of the device. */
   readonly noScanRanges?: readonly (readonly [number, number])[]
+  /** Addresses that are asked as well, such as those of a map: they may be islands too small to be met otherwise. */
+  readonly likelyAddresses?: readonly number[]
   /** Most registers in one request, where it is known. */
   readonly mostRegisters?: number
   /** Distance of questions where nothing is; 1 asks for every address. Default: 32. */
@@ -158,7 +160,14 @@ export async function scanRegisters(
 
   const isOver = (): boolean => reader.end !== undefined || unknownFunction
 
-  const gridAfter = (address: number): number => (Math.floor(address / stride) + 1) * stride
+  const likely = [...new Set(options.likelyAddresses)].toSorted((a, b) => a - b)
+  let likelyIndex = 0
+
+  /** The next address that is asked without a special reason. */
+  function gridAfter(address: number): number {
+    while (likelyIndex < likely.length && likely[likelyIndex]! <= address) likelyIndex++
+    return Math.min((Math.floor(address / stride) + 1) * stride, likely[likelyIndex] ?? Number.POSITIVE_INFINITY)
+  }
 
   /** The wanted address, or the last one before a range that is not to be touched. */
   function behindBarrier(at: number, wanted: number): number {
@@ -192,7 +201,10 @@ export async function scanRegisters(
       if (reader.end) return
       table.infer(next, at, at)
       next = at + 1
-      at = behindBarrier(at, Math.min(step < stride ? at + step : gridAfter(at), at === to ? to + 1 : to))
+      at = behindBarrier(
+        at,
+        Math.min(gridAfter(at), step < stride ? at + step : Number.POSITIVE_INFINITY, at === to ? to + 1 : to),
+      )
       step = Math.min(stride, 2 * step)
     }
     if (!reader.end) next = to + 1

@@ -174,7 +174,7 @@ export async function scanUnits(options: UnitScanOptions, tools: ScanTools): Pro
 
   async function identifyAll(with_: ScanLibrary): Promise<void> {
     const fromMs = clock.monotonicMs()
-    const units = [...found.keys()].filter((unitId) => !candidates.get(unitId))
+    const units = [...found.keys()].filter((unitId) => !candidates.get(unitId)?.length)
     for (const [done, unitId] of units.entries()) {
       if (isOver()) break
       progress('identify', done, units.length, null, `unit ${unitId}`)

@@ -40,6 +40,17 @@ describe('a register scan', () => {
     }
   })
 
+  test('finds single registers where a map has them', async () => {
+    const device = deviceWith([
+      [5, 1],
+      [101, 2],
+      [333, 1],
+      [900, 3],
+    ])
+    const found = await createRegisterRig(device).scan({ to: 999, likelyAddresses: [333, 5, 102, 900, 950] })
+    expect(valuesOf(found)).toEqual(oracle(device))
+  })
+
   test('learns the largest block of a device that refuses larger ones as an address', async () => {
     const most = 37
     const device = deviceWith([[100, 400]])
