@@ -1,5 +1,11 @@
 import { createI18n } from 'vue-i18n'
-import en from './locales/en.json'
+import enShell from './locales/en.json'
+import deWorkbench from './locales/workbench.de.json'
+import enWorkbench from './locales/workbench.en.json'
+
+const en = { ...enShell, workbench: enWorkbench }
+/** Texts that are not translated yet are shown in English. */
+const de: { workbench: typeof enWorkbench } = { workbench: deWorkbench }
 
 type Leaves<T, Path extends string = ''> = {
   [Key in keyof T & string]: T[Key] extends string ? `${Path}${Key}` : Leaves<T[Key], `${Path}${Key}.`>
@@ -8,7 +14,7 @@ type Leaves<T, Path extends string = ''> = {
 /** Every text of the user interface. A key that is not in en.json is a type error. */
 export type TextKey = Leaves<typeof en>
 
-export const i18n = createI18n({ legacy: false, locale: 'en', fallbackLocale: 'en', messages: { en } })
+export const i18n = createI18n({ legacy: false, locale: 'en', fallbackLocale: 'en', messages: { en, de } })
 
 /** Text in the language of the window. */
 export const t = (key: TextKey, values: Record<string, unknown> = {}): string => i18n.global.t(key, values)

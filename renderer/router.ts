@@ -8,6 +8,8 @@ export const router = createRouter({
     { path: '/site', name: 'site', component: () => import('./screens/site/SiteScreen.vue') },
     { path: '/bus/:device?/:point?', name: 'bus', component: () => import('./screens/bus/BusScreen.vue') },
     { path: '/limits', name: 'limits', component: () => import('./screens/limits/LimitsScreen.vue') },
+    { path: '/scan/:port?', name: 'scan', component: () => import('./screens/bus/scan/ScanScreen.vue') },
+    { path: '/listen/:job?', name: 'listen', component: () => import('./screens/bus/listen/ListenScreen.vue') },
     { path: '/log', name: 'log', component: () => import('./screens/log/LogScreen.vue') },
     { path: '/access/:tab?', name: 'access', component: () => import('./screens/access/AccessScreen.vue') },
     // Without its code, which is not for the address bar.
@@ -17,4 +19,6 @@ export const router = createRouter({
 })
 
 export const screens = ['site', 'bus', 'limits', 'log', 'access'] as const
+/** Views of a screen that have an address of their own, with the screen of the rail that they belong to. */
+export const parts: Readonly<Record<string, Screen>> = { scan: 'bus', listen: 'bus' }
 export type Screen = (typeof screens)[number]

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pino } from 'pino'
 import type { SiteEvent } from '#contract/api.ts'
+import type { LiveMessage } from '#contract/live.ts'
 import { openAccess } from './access/access.ts'
 import { thisBoot } from './access/boot.ts'
 import { checkedPreset, createConsoleToken } from './access/console-token.ts'
@@ -18,7 +19,7 @@ import type { Entries } from './entries.ts'
 import type { Network } from './network.ts'
 import type { ControlTarget } from '#contract/control.ts'
 import { loadPointMap } from './pointmap/load.ts'
-import { loadSunspecModels } from './pointmap/sunspec/models.ts'
+import { loadSunspecModels, type SunspecModels } from './pointmap/sunspec/models.ts'
 import { createApiSources } from './runtime/api-sources.ts'
 import { createArmed } from './runtime/armed.ts'
 import { createBusAccess } from './runtime/bus-access.ts'
@@ -43,6 +44,8 @@ import { cycleMsOf } from './runtime/site-topology.ts'
 import { systemClock } from './runtime/system-clock.ts'
 import { createWishes } from './runtime/wishes.ts'
 import { openWriteBudget } from './runtime/write-budget.ts'
+import { createRelinquish } from './runtime/workbench/relinquish.ts'
+import { openWorkbench } from './runtime/workbench/workbench.ts'
 import { openStorage } from './storage/storage.ts'
 import { version } from './version.ts'
 
@@ -279,6 +282,26 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     dataFolder,
     wishesChanged: () => sources.publishWishes(),
   })
+  const sunspecModels = (): SunspecModels => loadSunspecModels(sunspecFolder)
+  let refresh: (topic: string) => void = () => undefined
+  let publish: (message: LiveMessage) => void = () => undefined
+  const workbench = resources.use(
+    await openWorkbench({
+      // The site of the demo is part of the program.
+      folder: join(demo ? dataFolder : dirname(options.siteFile), 'workbench'),
+      clock,
+      buses,
+      entries: devices,
+      control: control.get,
+      relinquish: createRelinquish({ entries: devices, buses, sunspecModels, ...runtime }),
+      mapFolders,
+      sunspecFolder,
+      journal: (principal, detail) => void storage.journal.append({ kind: 'lease', principal, detail }),
+      changed: (topic) => refresh(topic),
+      publish: (message) => publish(message),
+      trouble: (message) => log.warn(message),
+    }),
+  )
   const sources = createApiSources({
     armed,
     forControl,
@@ -296,11 +319,13 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     bus: createBusAccess({
       buses,
       entries: devices,
-      guard: runtime,
+      guard: runtime.guard,
       loadMap: (id) => loadPointMap(id, mapFolders),
-      sunspecModels: () => loadSunspecModels(sunspecFolder),
+      sunspecModels,
       clock,
     }),
+    workbench: workbench.forApi,
+    endLeases: workbench.endLeases,
   })
   const api = resources.use(
     await createApi({
@@ -316,6 +341,8 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   )
   if (api.secure) network?.announce({ name: site.name, port: api.secure.port })
   sources.connect(api)
+  refresh = api.refresh
+  publish = api.publish
   publishEvent = (event) => api.publish({ type: 'event', data: event })
   addEvent({
     atMs: clock.nowMs(),

@@ -16,6 +16,13 @@ const campaigns = {
       vitest(['tests/drivers/line/bus.test.ts'], { R_EMS_LINE_ROUNDS: quick ? '300' : '20000' }),
     ],
   },
+  scan: {
+    what: 'slow devices at any unit ID of a line; calls in any order while nobody is armed, with every frame looked at',
+    run: (quick) => [
+      vitest(['tests/drivers/scan/line.test.ts'], { R_EMS_SCAN_ROUNDS: quick ? '20' : '500' }),
+      vitest(['tests/drivers/scan/read-only.test.ts'], { R_EMS_READ_ONLY_RUNS: quick ? '40' : '1000' }),
+    ],
+  },
   kill: {
     what: 'the writing process is killed 500 times; nothing acknowledged may be lost',
     run: (quick) => [
@@ -37,6 +44,12 @@ const campaigns = {
   mutate: {
     what: 'small mistakes planted into the code that keeps limits and guards writes; the tests must notice 80 %',
     run: (quick) => [program('build/scripts/mutate.mjs', quick ? ['--sample', '20'] : [])],
+  },
+  sniff: {
+    what: '10 MB of mixed traffic at three bit error rates through the sniffer',
+    run: (quick) => [
+      vitest(['tests/unit/commissioning/listen/sniffer.test.ts'], { R_EMS_SNIFF_MB: quick ? '2' : '10' }),
+    ],
   },
   soak: {
     what: 'the service with its demo plant for an hour (R_EMS_SOAK_MINUTES): memory, lateness, faults',

@@ -1,6 +1,16 @@
 import type { LiveMessage } from '#contract/live.ts'
 
-const types: ReadonlySet<string> = new Set(['power-flow', 'status', 'event', 'devices', 'device', 'error'])
+const types: ReadonlySet<string> = new Set([
+  'power-flow',
+  'status',
+  'event',
+  'devices',
+  'device',
+  'workbench',
+  'job',
+  'watch',
+  'error',
+])
 
 /**
  * Reads one frame of the live socket. The service sends what it has checked against the contract, so only the envelope

@@ -1,7 +1,7 @@
 import type { SignedIn, WhoAmI } from '#contract/access.ts'
 import type { LiveMessage, LiveRequest } from '#contract/live.ts'
 import { backoffMs } from './backoff.ts'
-import { type JsonRequest, type Query, RequestError, requestJson } from './http.ts'
+import { type JsonRequest, type Query, RequestError, requestFile, requestJson } from './http.ts'
 import { parseLiveMessage } from './live-message.ts'
 import { type Credentials, dropToken, keepToken, pageCredentials, tokenCredentials } from './sign-in.ts'
 
@@ -19,6 +19,10 @@ export interface ServiceClient {
   get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T>
   /** A request that changes something; with a body where there is one. */
   send<T = void>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<T>
+  /** A file of the service. */
+  download(path: string): Promise<Blob>
+  /** Hands a file to the service. */
+  upload<T>(path: string, query: Query, file: Blob): Promise<T>
   /** Gets in with a request that answers with a session: a sign-in, or pairing as a person. */
   signIn(path: string, body: object): Promise<void>
   signOut(): Promise<void>
@@ -90,11 +94,14 @@ export function createServiceClient(initialUrl: string | undefined, { bearer }: 
   const isSignedOut = (error: unknown): boolean => error instanceof RequestError && error.status === 401
 
   /** A request as who is signed in. When it is nobody any more, the whole window learns of it. */
-  async function request<T>(path: string, options: JsonRequest): Promise<T> {
+  const request = <T>(path: string, options: JsonRequest): Promise<T> =>
+    asWhoever((base, headers) => requestJson<T>(base, path, { ...options, headers }))
+
+  async function asWhoever<T>(ask: (base: string, headers: Record<string, string>) => Promise<T>): Promise<T> {
     if (url === undefined) throw new TypeError('no service yet')
     const asked = credentials
     try {
-      return await requestJson<T>(url, path, { ...options, headers: asked.headers() })
+      return await ask(url, asked.headers())
     } catch (error) {
       // A wrong password is refused with 401 as well, and ends nothing.
       const ended = isSignedOut(error) && error instanceof RequestError && !error.code?.startsWith('access.wrong')
@@ -216,6 +223,8 @@ export function createServiceClient(initialUrl: string | undefined, { bearer }: 
     },
     get: (path, query = {}, signal) => request(path, { query, signal }),
     send: (method, path, body) => request(path, { method, body }),
+    download: (path) => asWhoever((base, headers) => requestFile(base, path, { headers })),
+    upload: (path, query, file) => request(path, { method: 'POST', query, file }),
     signIn,
     async signOut() {
       await request('api/v1/session', { method: 'DELETE' })

@@ -1,6 +1,6 @@
 export interface Command {
   readonly id: string
-  readonly group: 'screens' | 'devices' | 'commands'
+  readonly group: 'here' | 'screens' | 'devices' | 'commands'
   readonly title: string
   /** More words to be found by. */
   readonly hint?: string

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { RawData, WebSocket } from 'ws'
+import { type Role, roleIncludes } from '#contract/access-names.ts'
 import type { Device } from '#contract/api.ts'
 import { type DeviceSummary, type LiveMessage, liveRequest } from '#contract/live.ts'
 import type { ApiLimits } from './limits.ts'
@@ -8,8 +9,7 @@ import { fieldErrors } from './validation.ts'
 
 interface Client {
   readonly socket: WebSocket
-  /** Whether whoever opened it is still let in. */
-  readonly holds: () => boolean
+  readonly reader: LiveReader
   topics: ReadonlySet<string>
   answered: boolean
   /** Requests since the last ping. */
@@ -18,10 +18,18 @@ interface Client {
   slowSinceMs?: number
 }
 
+/** Who opened a socket. */
+export interface LiveReader {
+  readonly role: Role
+  /** Asked with every ping; once it says no, the socket is closed. */
+  holds(): boolean
+}
+
 export interface LiveHub {
   full(): boolean
-  /** `holds` is asked with every ping; once it says no, the socket is closed. */
-  add(socket: WebSocket, holds: () => boolean): void
+  add(socket: WebSocket, reader: LiveReader): void
+  /** Sends the present state of a topic to whoever asked for it. */
+  refresh(topic: string): void
   /** Sends a message to whoever asked for its topic. A power-flow message ends a cycle: see `createLiveHub`. */
   publish(message: LiveMessage): void
   size(): number
@@ -39,8 +47,13 @@ const signedOut = 4401
 
 const topicOf = (message: LiveMessage): string => {
   if (message.type === 'event') return 'events'
-  return message.type === 'device' ? `device:${message.data.id}` : message.type
+  if (message.type === 'device' || message.type === 'job' || message.type === 'watch')
+    return `${message.type}:${message.data.id}`
+  return message.type
 }
+
+/** What scans find is for those who may scan. */
+const roleOf = (topic: string): Role => (/^(workbench|job:|watch:)/.test(topic) ? 'installer' : 'viewer')
 
 function summaryOf(device: Device): DeviceSummary {
   const { points: _points, pollGroups: _pollGroups, commands: _commands, ...summary } = device
@@ -105,6 +118,15 @@ export function createLiveHub(sources: Sources, limits: ApiLimits, log: FastifyB
       const data = sources.powerFlow()
       return data && { type: 'power-flow', data }
     }
+    if (topic === 'workbench') return { type: 'workbench', data: sources.workbench.overview() }
+    if (topic.startsWith('job:')) {
+      const job = sources.workbench.recentJob(topic.slice('job:'.length))
+      return job && { type: 'job', data: job }
+    }
+    if (topic.startsWith('watch:')) {
+      const update = sources.workbench.registers.recentWatch(topic.slice('watch:'.length))
+      return update && { type: 'watch', data: update }
+    }
     // Events are no state: what happened before is in the history.
     const device = topic.startsWith('device:') ? sources.device(topic.slice('device:'.length)) : undefined
     return device && { type: 'device', data: device }
@@ -113,17 +135,21 @@ export function createLiveHub(sources: Sources, limits: ApiLimits, log: FastifyB
   function afterCycle(): void {
     cycleEnded = false
     const topics = new Set([...clients].flatMap((client) => [...client.topics]))
-    for (const topic of topics) if (topic !== 'power-flow') guarded(() => broadcast(topic, () => present(topic)))
+    for (const topic of topics)
+      if (topic !== 'power-flow' && roleOf(topic) === 'viewer') guarded(() => broadcast(topic, () => present(topic)))
   }
 
   function subscribe(client: Client, wanted: readonly string[]): void {
     const before = client.topics
-    const unknown = wanted.filter(
-      (topic) => topic.startsWith('device:') && !sources.device(topic.slice('device:'.length)),
-    )
-    client.topics = new Set(wanted.filter((topic) => !unknown.includes(topic)))
-    for (const topic of unknown)
-      reply(client, { type: 'error', data: { message: `there is no device "${topic.slice('device:'.length)}"` } })
+    const refused = new Map<string, string>()
+    for (const topic of wanted) {
+      const device = topic.startsWith('device:') ? topic.slice('device:'.length) : undefined
+      if (device !== undefined && !sources.device(device)) refused.set(topic, `there is no device "${device}"`)
+      else if (!roleIncludes(client.reader.role, roleOf(topic)))
+        refused.set(topic, `${topic} needs the role ${roleOf(topic)}`)
+    }
+    client.topics = new Set(wanted.filter((topic) => !refused.has(topic)))
+    for (const message of refused.values()) reply(client, { type: 'error', data: { message } })
     for (const topic of client.topics) {
       const message = before.has(topic) ? undefined : present(topic)
       if (message) reply(client, message)
@@ -140,7 +166,7 @@ export function createLiveHub(sources: Sources, limits: ApiLimits, log: FastifyB
       .map(({ path, message }) => `${path}: ${message}`)
       .join('; ')
     const expected =
-      'expected {"subscribe": [TOPIC, …]} with power-flow, grids, controls, status, events, devices or device:ID'
+      'expected {"subscribe": [TOPIC, …]} with power-flow, grids, controls, status, events, devices, device:ID, workbench, job:ID or watch:ID'
     reply(client, { type: 'error', data: { message: parsed === undefined ? expected : `${why}; ${expected}` } })
   }
 
@@ -151,7 +177,7 @@ export function createLiveHub(sources: Sources, limits: ApiLimits, log: FastifyB
         client.socket.terminate()
         continue
       }
-      if (!client.holds()) {
+      if (!client.reader.holds()) {
         drop(client, signedOut, 'signed out')
         continue
       }
@@ -164,8 +190,9 @@ export function createLiveHub(sources: Sources, limits: ApiLimits, log: FastifyB
 
   return {
     full: () => clients.size >= limits.liveSockets,
-    add(socket, holds) {
-      const client: Client = { socket, holds, topics: new Set(), answered: true, requests: 0 }
+    refresh: (topic) => guarded(() => broadcast(topic, () => present(topic))),
+    add(socket, reader) {
+      const client: Client = { socket, reader, topics: new Set(), answered: true, requests: 0 }
       if (clients.size >= limits.liveSockets) return drop(client, tryAgainLater, 'too many clients')
       clients.add(client)
       socket.on('pong', () => {

@@ -8,6 +8,8 @@ import * as accessContract from '#contract/access.ts'
 import * as controlContract from '#contract/control.ts'
 import { type ErrorCode, errorTable } from '#contract/errors.ts'
 import { deviceSummary, liveMessage, liveRequest } from '#contract/live.ts'
+import * as workbenchContract from '#contract/workbench.ts'
+import * as registerContract from '#contract/workbench-registers.ts'
 import { problemType } from './problems.ts'
 import { documentationPolicy } from './security-headers.ts'
 
@@ -38,6 +40,16 @@ const components = {
   GridState: controlContract.gridState,
   Explanation: controlContract.explanation,
   WriteRule: controlContract.writeRule,
+  Workbench: workbenchContract.workbench,
+  WorkbenchPort: workbenchContract.workbenchPort,
+  JobRequest: workbenchContract.jobRequest,
+  JobSummary: workbenchContract.jobSummary,
+  Job: workbenchContract.job,
+  Lease: workbenchContract.lease,
+  AcceptedDevice: workbenchContract.acceptedDevice,
+  RegisterWatch: registerContract.registerWatch,
+  WatchUpdate: registerContract.watchUpdate,
+  RegisterSnapshot: registerContract.registerSnapshot,
   LiveRequest: liveRequest,
   LiveMessage: liveMessage,
 }
@@ -108,6 +120,7 @@ export async function installDocumentation(app: FastifyInstance, version: string
       tags: [
         { name: 'site', description: 'The site as a whole' },
         { name: 'devices', description: 'Devices and their points' },
+        { name: 'workbench', description: 'Getting to know a bus and its devices; reads only' },
         { name: 'history', description: 'What was recorded' },
         { name: 'control', description: 'What changes something' },
         { name: 'access', description: 'Who may do what' },

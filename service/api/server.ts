@@ -33,6 +33,9 @@ import { siteRoutes } from './routes/site.ts'
 import { trustRoutes } from './routes/trust.ts'
 import { trustAdministrationRoutes } from './routes/trust-administration.ts'
 import { userRoutes } from './routes/users.ts'
+import { workbenchRoutes } from './routes/workbench.ts'
+import { workbenchJobRoutes } from './routes/workbench-jobs.ts'
+import { workbenchRegisterRoutes } from './routes/workbench-registers.ts'
 import { guardCertificates, listenSecurely, type SecureEndpoint, type SecureServer } from './secure.ts'
 import type { Sources } from './sources.ts'
 import { requestValidator } from './validation.ts'
@@ -66,6 +69,8 @@ export interface Api extends AsyncDisposable {
    * and device:ID follow by themselves, drawn from the sources. Costs next to nothing while nobody listens.
    */
   publish(message: LiveMessage): void
+  /** Sends the present state of `workbench` or `job:ID` to the live clients that asked for it. */
+  refresh(topic: string): void
   observeCycle(observation: CycleObservation): void
 }
 
@@ -112,6 +117,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...(secure && { secure: { url: secure.url, port: secure.port } }),
     routes,
     publish: (message) => hub.publish(message),
+    refresh: (topic) => hub.refresh(topic),
     observeCycle: (observation) => metrics.observeCycle(observation),
     async [Symbol.asyncDispose]() {
       const force = setTimeout(() => {
@@ -248,6 +254,9 @@ async function installRoutes(
   await app.register(controlInsightRoutes, { sources })
   await app.register(captureRoutes, { sources })
   await app.register(armedRoutes, { sources })
+  await app.register(workbenchRoutes, { sources })
+  await app.register(workbenchJobRoutes, { sources })
+  await app.register(workbenchRegisterRoutes, { sources })
   await app.register(historyRoutes, { sources })
   await app.register(metricRoutes, { metrics })
   await app.register(liveRoutes, { hub })

@@ -25,6 +25,7 @@ import type {
 } from '#contract/control.ts'
 import type { LimitsChangeRequest, LimitsPreview, LimitsPreviewRequest, SiteLimits } from '#contract/site-limits.ts'
 import type { BusAnswer, BusRead, BusWrite, BusWritten } from '#contract/bus.ts'
+import type { WorkbenchSources } from './workbench-sources.ts'
 
 /** A measurement query with its times resolved. */
 export interface MeasurementRange {
@@ -90,6 +91,7 @@ export interface Sources {
   readBus(request: BusRead): Promise<BusAnswer>
   /** A write by a person. Rejects with bus.unknown, map.not-found or write.refused. */
   writeBus(request: BusWrite, principal: Principal): Promise<BusWritten>
+  readonly workbench: WorkbenchSources
   metrics(): MetricNumbers
   grids(): readonly GridState[]
   cycles(): Cycles

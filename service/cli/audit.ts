@@ -1,5 +1,5 @@
 import { parseCommandLine, UsageError } from '../args.ts'
-import { csvLine } from './csv.ts'
+import { csvLine } from '../domain/csv.ts'
 import { openTarget, targetFlags, targetUsage } from './edge-target.ts'
 import type { Command } from './terminal.ts'
 

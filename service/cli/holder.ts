@@ -1,10 +1,9 @@
-import { realpath } from 'node:fs/promises'
-import { lookup } from 'node:dns/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { problem } from '#contract/api.ts'
 import { parsePort } from '../args.ts'
 import { type BusAddress, formatBusAddress, parseBusAddress } from '../drivers/modbus/address.ts'
+import { samePlace } from '../drivers/modbus/place.ts'
 import { entries } from '../entries.ts'
 import { readToken } from './edge-target.ts'
 import { CommandFailure, exitCode } from './terminal.ts'
@@ -47,6 +46,13 @@ export async function findHolder(address: BusAddress, environment: NodeJS.Proces
   return { url, bus, token: answer.token }
 }
 
+/** Every bus that the service on this machine holds. Throws a refusal when that cannot be known. */
+export async function busesHeld(environment: NodeJS.ProcessEnv): Promise<readonly string[]> {
+  const port = parsePort(environment['R_EMS_API_PORT'] ?? '8080', 'R_EMS_API_PORT')
+  const answer = port === 0 ? undefined : await askDevices(`http://127.0.0.1:${port}`, await tokensFor(environment))
+  return [...new Set(answer?.buses)]
+}
+
 /**
  * The buses of the service at an address, and the token it took; undefined when nobody, or something else, is there. Throws
  * when it cannot be known: the bus must not be opened beside a service that may hold it.
@@ -87,20 +93,8 @@ async function askDevices(
 }
 
 async function firstSamePlace(address: BusAddress, held: readonly string[]): Promise<string | undefined> {
-  const here = await placesOf(address)
-  for (const bus of held) {
-    const there = await placesOf(parseBusAddress(bus))
-    if (here.some((place) => there.includes(place))) return bus
-  }
+  for (const bus of held) if (await samePlace(address, parseBusAddress(bus))) return bus
   return undefined
-}
-
-/** Everything a bus may be reached by: one device file has many names, and so has a host. */
-async function placesOf(address: BusAddress): Promise<string[]> {
-  if (address.kind === 'rtu') return [await realpath(address.path).catch(() => address.path)]
-  const { host, port } = address
-  const found = await lookup(host, { all: true }).catch(() => [])
-  return [host, ...found.map((entry) => entry.address)].map((name) => `${name} ${port}`)
 }
 
 const settings = (bus: string): string => bus.split('?')[1] ?? ''

@@ -4,7 +4,7 @@ import { type BusRead, busAnswer, busWritten, type BusWrite, busRead } from '#co
 import { problem } from '#contract/api.ts'
 import type { ArmedRequest } from '#contract/control.ts'
 import { parseBusAddress } from '../drivers/modbus/address.ts'
-import { type BusUnit, costsOf, type ReadOnlyBus } from '../drivers/modbus/bus.ts'
+import { type AskOptions, type BusUnit, costsOf, type ReadOnlyBus } from '../drivers/modbus/bus.ts'
 import { type Answer, failed, type ReadRequest } from '../drivers/modbus/pdu.ts'
 import { fromMessage } from '../runtime/bus-messages.ts'
 import type { ManualOutcome } from '../runtime/guard.ts'
@@ -16,6 +16,8 @@ const armedAnswer = z.object({ armed: z.boolean() })
 
 /** Longer than a service may need for a request that waits its turn and is then not answered. */
 const requestMs = 30_000
+/** The least that the service takes for a look whether anybody answers. */
+const leastProbeMs = 10
 
 async function post(holder: Holder, path: string, body: BusRead | BusWrite, signal?: AbortSignal): Promise<Response> {
   const limit = AbortSignal.timeout(requestMs)
@@ -40,8 +42,9 @@ export function createRemoteBus(holder: Holder): ReadOnlyBus {
   let requests = 0
   let failures = 0
 
-  async function ask(unitId: number, request: ReadRequest, signal: AbortSignal | undefined): Promise<Answer> {
-    const parsed = busRead.safeParse({ bus: holder.bus, unitId, request })
+  async function ask(unitId: number, request: ReadRequest, { signal, probeMs }: AskOptions): Promise<Answer> {
+    const looked = probeMs !== undefined && { probeMs: Math.max(leastProbeMs, Math.ceil(probeMs)) }
+    const parsed = busRead.safeParse({ bus: holder.bus, unitId, ...looked, request })
     if (!parsed.success) return failed('refused', 'the service does not carry this request', false)
     let response: Response
     try {
@@ -65,7 +68,7 @@ export function createRemoteBus(holder: Holder): ReadOnlyBus {
     // What a device needs on the wire is the service's business.
     unit: (unitId): BusUnit => ({
       unitId,
-      ask: (request, { signal } = {}) => ask(unitId, request, signal),
+      ask: (request, options = {}) => ask(unitId, request, options),
       preview: () => [],
       stats: () => ({ requests, failures, timeouts: 0, crcErrors: 0, exceptions: 0, late: 0, timeoutMs: requestMs }),
     }),

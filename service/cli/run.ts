@@ -14,6 +14,8 @@ import { read } from './read.ts'
 import { registers } from './registers.ts'
 import { replay } from './replay.ts'
 import { simulate } from './simulate.ts'
+import { sniff } from './sniff.ts'
+import { scan } from './scan.ts'
 import { status } from './status.ts'
 import { sunspec } from './sunspec.ts'
 import { type Command, CommandFailure, exitCode, type Terminal } from './terminal.ts'
@@ -30,11 +32,13 @@ const commands: Readonly<Record<string, Command>> = {
   simulate,
   capture,
   replay,
+  scan,
   identify,
   read,
   registers,
   write,
   sunspec,
+  sniff,
   map,
   user,
   token,

@@ -17,6 +17,8 @@ const hex = z.string().regex(/^([0-9a-f]{2})*$/)
 export const busRead = z.strictObject({
   bus,
   unitId,
+  /** Only to see whether anybody answers in this time: silence then says nothing about the unit or the connection. */
+  probeMs: z.number().int().min(10).max(10_000).optional().meta({ title: 'Time to the first byte', unit: 'ms' }),
   request: z.discriminatedUnion('fn', [
     z.strictObject({ fn: z.literal([1, 2]), address, count: z.number().int().min(1).max(2000) }),
     z.strictObject({ fn: z.literal([3, 4]), address, count: z.number().int().min(1).max(125) }),

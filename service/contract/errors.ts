@@ -64,6 +64,12 @@ export const errorTable = {
   'device.unknown': { status: 404, action: 'See /api/v1/devices for the devices of this site.' },
   'device.silent': { status: 503, action: 'Check power, cable and address of the device.' },
   'bus.unknown': { status: 404, action: 'See /api/v1/devices for the buses that this service holds.' },
+  'workbench.unknown': { status: 404, action: 'See the workbench for what there is.' },
+  'workbench.busy': { status: 409, action: 'Wait for the other job, or stop it.' },
+  'workbench.refused': { status: 409, action: 'See the reason; nothing was sent.' },
+  'workbench.folder': { status: 503, action: 'Make the folder writable or free disk space; nothing was lost.' },
+  'workbench.full': { status: 409, action: 'Remove some that are not needed any more.' },
+  'capture.invalid': { status: 400, action: 'Choose a pcap, a pcapng or a log of hexadecimal bytes.' },
   'metric.unknown': { status: 404, action: 'See /api/v1/devices for the points of this device.' },
   'storage.folder': {
     status: 503,
@@ -86,6 +92,11 @@ export const errorTable = {
   'serial.not-found': { status: 404, action: 'Check that the adapter is plugged in and the path is right.' },
   'serial.taken': { status: 503, action: 'Close the program that holds the port.' },
   'serial.denied': { status: 503, action: 'Add the user to the group that owns the port (usually dialout).' },
+  'capture.not-found': { status: 404, action: 'Check the path of the capture.' },
+  'capture.unreadable': {
+    status: 400,
+    action: 'Give a pcap or pcapng file, or a text with bytes in hex, one chunk per line.',
+  },
   'runtime.node-version': { status: 500, action: 'Start it through npm, which brings the right Node.js.' },
   'trust.off': { status: 404, action: 'Start the service with --listen HOST:PORT.' },
   'trust.damaged': {

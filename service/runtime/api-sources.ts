@@ -3,6 +3,7 @@ import type { GridCycle } from '#contract/control.ts'
 import { EdgeError } from '#contract/errors.ts'
 import type { LiveMessage } from '#contract/live.ts'
 import type { MeasurementRange, Sources } from '../api/sources.ts'
+import type { WorkbenchSources } from '../api/workbench-sources.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Storage } from '../storage/types.ts'
 import type { BusAccess } from './bus-access.ts'
@@ -42,8 +43,12 @@ export function createApiSources(parts: {
   bus: BusAccess
   armed: Armed
   forControl: ControlSources
+  workbench: WorkbenchSources
+  /** Nothing is lent while control acts. */
+  endLeases(why: string): Promise<void>
 }): ApiSources {
-  const { site, version, clock, runtime, storage, faults, control, confirmMaps, bus, armed, forControl } = parts
+  const { site, version, clock, runtime, storage, faults, control, confirmMaps, bus, armed, forControl, workbench } =
+    parts
   const startedAtMs = clock.nowMs()
   const startedMonotonicMs = clock.monotonicMs()
   const requestRate = createRate(clock)
@@ -105,6 +110,7 @@ export function createApiSources(parts: {
       // Release goes out while writing is still allowed.
       if (!request.enabled || request.dryRun) await runtime.release(`control is switched off: ${request.reason}`)
       try {
+        if (request.enabled) await parts.endLeases('control is switched on')
         // Enabling control is the confirmation that the maps as they are now may act.
         if (request.enabled && !request.dryRun) await confirmMaps()
         await control.set(request)
@@ -124,6 +130,7 @@ export function createApiSources(parts: {
       if (!result.ok) return { ...result }
       return { ok: true, entries: result.entries, headSeq: result.head.seq, headHash: result.head.hash }
     },
+    workbench,
     readBus: async (request) => toMessage(await bus.read(request)),
     async writeBus(request, principal) {
       const who = `${request.principal} by ${principal.name} (${principal.address})`

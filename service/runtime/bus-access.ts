@@ -118,8 +118,10 @@ export function createBusAccess(options: {
   }
 
   return {
-    async read({ bus, unitId, request }) {
-      return busOf(bus).unit(unitId).ask(request, { priority: 'background' })
+    async read({ bus, unitId, request, probeMs }) {
+      const how =
+        probeMs === undefined ? ({ priority: 'background' } as const) : ({ priority: 'scan', probeMs } as const)
+      return busOf(bus).unit(unitId).ask(request, how)
     },
     async write(request, armed) {
       busOf(request.bus)

@@ -32,6 +32,15 @@ export interface Outputs {
    */
   releaseAll(reason: string): Promise<void>
   resume(): void
+  /** Stops writing to these devices. Resolves to the commands that were written to them, once none is under way. */
+  pause(deviceIds: readonly string[], reason: string): Promise<readonly WrittenCommand[]>
+  /** Writes to them again from the next cycle on. */
+  unpause(deviceIds: readonly string[]): void
+}
+
+export interface WrittenCommand {
+  readonly deviceId: string
+  readonly command: string
 }
 
 interface Sent {
@@ -43,6 +52,8 @@ interface Sent {
   underWay: number
   /** Attempts in a row that have failed. */
   failures: number
+  /** Once nothing is under way. */
+  settled: Promise<unknown>
   readonly effect: EffectWatch | undefined
 }
 
@@ -67,6 +78,8 @@ export function createOutputs(options: {
   const { guard, target: targetOf, simulated, budget, faults, clock } = options
   const sent = new Map<string, Sent>()
   let released: string | undefined
+  /** Devices that are left alone, with the reason. */
+  const paused = new Map<string, string>()
 
   async function send(decision: Decision, entry: Sent, key: string, monotonicMs: number): Promise<void> {
     const { setpoint, reasons } = decision
@@ -103,7 +116,16 @@ export function createOutputs(options: {
     let entry = sent.get(key)
     if (!entry) {
       const effect = command?.effect && createEffectWatch(name, command.effect)
-      entry = { value: NaN, atMs: -Infinity, outcome: 'unchanged', reason: undefined, underWay: 0, failures: 0, effect }
+      entry = {
+        value: NaN,
+        atMs: -Infinity,
+        outcome: 'unchanged',
+        reason: undefined,
+        underWay: 0,
+        failures: 0,
+        effect,
+        settled: Promise.resolve(),
+      }
       sent.set(key, entry)
     }
     return entry
@@ -165,6 +187,8 @@ export function createOutputs(options: {
     const state = { deviceId, command: name, unit: command?.unit ?? '', value, reasons: [...decision.reasons] }
     const refused = (outcomeReason: string): SetpointState => ({ ...state, outcome: 'refused', outcomeReason })
     if (released !== undefined) return refused(`control is given back: ${released}`)
+    const lent = paused.get(deviceId)
+    if (lent !== undefined) return refused(lent)
     const obstacle = guard.obstacle(deviceId, name, restsOnSimulated(decision))
     if (obstacle?.outcome === 'refused') {
       forgetEffect(`${deviceId} ${name}`)
@@ -180,7 +204,8 @@ export function createOutputs(options: {
       const why = waits(key, command, entry, relieves, nowMs)
       if (why !== undefined) return { ...state, outcome: entry.outcome, outcomeReason: why }
       // A relief does not wait for what is under way (S4).
-      if (entry.underWay === 0 || (entry.underWay === 1 && changed && relieves)) void send(decision, entry, key, nowMs)
+      if (entry.underWay === 0 || (entry.underWay === 1 && changed && relieves))
+        entry.settled = Promise.all([entry.settled, send(decision, entry, key, nowMs)])
     }
     return { ...state, outcome: entry.outcome, ...(entry.reason !== undefined && { outcomeReason: entry.reason }) }
   }
@@ -201,6 +226,22 @@ export function createOutputs(options: {
     },
     writeAnew(deviceId) {
       for (const [key, entry] of sent) if (key.startsWith(`${deviceId} `)) entry.value = NaN
+    },
+    async pause(deviceIds, reason) {
+      for (const id of deviceIds) paused.set(id, reason)
+      const found = [...sent].flatMap(([key, { settled }]) => {
+        const [deviceId = '', command = ''] = key.split(' ')
+        return deviceIds.includes(deviceId) ? [{ key, deviceId, command, settled }] : []
+      })
+      await Promise.all(found.map(({ settled }) => settled))
+      for (const { key } of found) {
+        forgetEffect(key)
+        sent.delete(key)
+      }
+      return found.map(({ deviceId, command }) => ({ deviceId, command }))
+    },
+    unpause(deviceIds) {
+      for (const id of deviceIds) paused.delete(id)
     },
     async releaseAll(reason) {
       released = reason

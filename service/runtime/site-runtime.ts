@@ -54,8 +54,10 @@ export interface SiteRuntime extends AsyncDisposable {
   readonly writeAnew: Outputs['writeAnew']
   /** Why a value of a command must not be asked for, by its map, or undefined. */
   outsideLimits(deviceId: string, command: string, value: number): string | undefined
-  /** A write by a person, through the same guard. */
-  readonly manual: Guard['manual']
+  /** What every write goes through. */
+  readonly guard: Guard
+  /** Leaves devices alone while they are somebody else's. */
+  readonly outputs: Pick<Outputs, 'pause' | 'unpause'>
   /** What may be written by hand now by whoever is armed. */
   manualTargets(): ArmedState['targets']
 }
@@ -211,7 +213,8 @@ export function startSiteRuntime(options: {
       const declared = entry && commandsOf(entry.map).get(command)
       return declared ? outsideLimits(declared, value, entry.device) : 'the device has no such command'
     },
-    manual: guard.manual,
+    guard,
+    outputs,
     manualTargets: () => entries.flatMap((entry) => manualTargetsOf(entry, view(entry), guard)),
     async [Symbol.asyncDispose]() {
       await Promise.all(grids.map((grid) => grid[Symbol.asyncDispose]()))

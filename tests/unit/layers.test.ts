@@ -33,6 +33,10 @@ const violations: readonly [file: string, code: string][] = [
   ['service/access/planted.ts', `import '../storage/storage.ts'`],
   ['service/api/planted-access.ts', `import '../access/access.ts'`],
   ['service/trust/planted.ts', `import '../api/server.ts'`],
+  ['service/commissioning/scan/planted.ts', `import '../../storage/storage.ts'`],
+  ['service/commissioning/listen/planted.ts', `import '../../runtime/cycle.ts'`],
+  ['service/drivers/planted-workbench.ts', `import '../commissioning/listen/types.ts'`],
+  ['service/api/planted-workbench.ts', `import '../commissioning/listen/types.ts'`],
   ['renderer/planted.ts', `import '../service/runtime/cycle.ts'`],
   [
     'renderer/Planted.vue',
@@ -53,6 +57,11 @@ const allowed: readonly [file: string, code: string][] = [
   ['service/runtime/fine.ts', `import '../control/step.ts'\nimport '../drivers/driver.ts'`],
   ['service/access/fine.ts', `import '../domain/clock.ts'\nimport './accounts.ts'`],
   ['service/trust/fine.ts', `import '../domain/clock.ts'\nimport './certificate.ts'`],
+  [
+    'service/commissioning/listen/fine.ts',
+    `import '../../drivers/modbus/crc.ts'\nimport '../../pointmap/types.ts'\nimport '../capture/pcap.ts'`,
+  ],
+  ['service/runtime/fine-workbench.ts', `import '../commissioning/listen/types.ts'`],
   ['main/edges/fine.ts', `import '../../service/trust/certificate.ts'\nimport '#contract/trust.ts'`],
   ['renderer/fine.ts', `import '#contract/api.ts'`],
 ]

@@ -17,7 +17,8 @@ export const liveRoutes: FastifyPluginCallbackZod<{ hub: LiveHub }> = (app, { hu
       tags: ['site'],
       summary: 'Live values over a WebSocket',
       description:
-        'Send `{"subscribe": ["power-flow", "status", "events", "devices", "device:ID"]}` (schema LiveRequest). The present ' +
+        'Send `{"subscribe": ["power-flow", "status", "events", "devices", "device:ID"]}` (schema LiveRequest), and as an ' +
+        'installer `workbench` and `job:ID`, which come when something has changed. The present ' +
         'state of each topic comes at once, then one message per cycle and topic (schema LiveMessage). A client that reads ' +
         'too slowly misses messages; one that does so for long is closed with code 1013, and one whose session has ended with ' +
         '4401. Programs send their token in the Authorization header, pages the cookie or a ticket.',
@@ -32,7 +33,10 @@ export const liveRoutes: FastifyPluginCallbackZod<{ hub: LiveHub }> = (app, { hu
       void reply.headers({ connection: 'Upgrade', upgrade: 'websocket' })
       throw new EdgeError('api.upgrade-required', 'this address speaks WebSocket')
     },
-    wsHandler: (socket, request) => hub.add(socket, authorityOf(request).holds),
+    wsHandler: (socket, request) => {
+      const { principal, holds } = authorityOf(request)
+      hub.add(socket, { role: principal.role, holds })
+    },
   })
   done()
 }

@@ -15,6 +15,8 @@ export interface Entry extends Exchange, Queued {
   readonly unit: UnitState
   /** May be lost without a word, as the first request of a connection. */
   expendable: boolean
+  /** Time to the first byte of a look whether anybody is there, in ms; silence is no failure then. */
+  readonly probeMs: number | undefined
   resolve(answer: Answer): void
   reject(error: unknown): void
 }
@@ -28,7 +30,7 @@ const expendableMs = 500
 export type BusCore = ReturnType<typeof createBusCore>
 
 /** The queue of one bus: who is asked when, over a connection that comes and goes. */
-export function createBusCore({ address, clock, openSerial }: BusOptions, access: Access) {
+export function createBusCore({ address, clock, openSerial, connectTimeoutMs }: BusOptions, access: Access) {
   const queue = createQueue<Entry>()
   const units = new Map<number, UnitState>()
   const taps = new Set<(event: FrameEvent) => void>()
@@ -43,6 +45,8 @@ export function createBusCore({ address, clock, openSerial }: BusOptions, access
   let firstPending = false
   let flushing = false
   let disposed = false
+  /** Why nobody may use the bus now, with what waits for the last answer under way. */
+  let lent: { readonly reason: string; idle(): void } | undefined
   let discarded = 0
   let pumpedAtMs = 0
   let pumping = false
@@ -63,6 +67,7 @@ export function createBusCore({ address, clock, openSerial }: BusOptions, access
     access,
     clock,
     openSerial,
+    connectTimeoutMs,
     transportEvents,
     opened() {
       lostReason = undefined
@@ -90,7 +95,7 @@ export function createBusCore({ address, clock, openSerial }: BusOptions, access
     return unit
   }
 
-  function entry(unit: UnitState, request: ModbusRequest, priority: Priority): Entry {
+  function entry(unit: UnitState, request: ModbusRequest, priority: Priority, probeMs?: number): Entry {
     return {
       unit,
       unitId: unit.unitId,
@@ -103,6 +108,7 @@ export function createBusCore({ address, clock, openSerial }: BusOptions, access
       sentAtMs: 0,
       frame: undefined,
       expendable: false,
+      probeMs,
       resolve: ignore,
       reject: ignore,
     }
@@ -127,15 +133,19 @@ export function createBusCore({ address, clock, openSerial }: BusOptions, access
 
   function refuse(entry: Entry, nowMs: number, signal: AbortSignal | undefined): Answer | undefined {
     if (disposed) return failed('aborted', 'the bus was closed', false)
+    if (lent) return failed('refused', lent.reason, false)
     if (signal?.aborted) return failed('aborted', 'cancelled', false)
     if (address.kind !== 'tcp' && entry.unitId === 0)
       return failed('refused', 'unit 0 is the broadcast address of a serial line: nobody answers', false)
     if (queue.size >= queueLimit) return failed('refused', `${queueLimit} requests wait for this bus already`, false)
     const closed = connection.refusal(nowMs)
     if (closed !== undefined) return failed('closed', closed, false)
-    const silent = entry.unit.silentReason(nowMs)
+    const silent = silentReason(entry, nowMs)
     return silent === undefined ? undefined : failed('silent', silent, false)
   }
+
+  const silentReason = ({ unit, probeMs }: Entry, nowMs: number): string | undefined =>
+    probeMs === undefined ? unit.silentReason(nowMs) : undefined
 
   function cancelWith(entry: Entry, signal: AbortSignal): void {
     const cancel = (): void => {
@@ -159,7 +169,7 @@ export function createBusCore({ address, clock, openSerial }: BusOptions, access
   function mayGo(entry: Entry): boolean {
     const { unit } = entry
     const nowMs = pumpedAtMs
-    if (unit.inFlight > 0 && unit.probing()) return unit.silentReason(nowMs) !== undefined
+    if (unit.inFlight > 0 && unit.probing()) return silentReason(entry, nowMs) !== undefined
     let waitMs = unit.readyAtMs - nowMs
     if (waitMs <= 0) waitMs = connection.transport!.waitMs(entry, nowMs)
     if (waitMs <= 0) return true
@@ -195,10 +205,11 @@ export function createBusCore({ address, clock, openSerial }: BusOptions, access
   }
 
   function dispatch(entry: Entry, nowMs: number): void {
-    const silent = entry.unit.silentReason(nowMs)
+    const silent = silentReason(entry, nowMs)
     if (silent !== undefined) return entry.resolve(failed('silent', silent, false))
     entry.expendable = firstPending
-    entry.timeoutMs = entry.expendable ? Math.min(expendableMs, entry.unit.timeoutMs()) : entry.unit.timeoutMs()
+    const usualMs = entry.probeMs ?? entry.unit.timeoutMs()
+    entry.timeoutMs = entry.expendable ? Math.min(expendableMs, usualMs) : usualMs
     try {
       connection.transport!.send(entry, nowMs)
     } catch (error) {
@@ -221,18 +232,25 @@ export function createBusCore({ address, clock, openSerial }: BusOptions, access
 
   function settled(entry: Entry, answer: Answer, nowMs: number): void {
     inFlight--
+    if (inFlight === 0) lent?.idle()
     const lost = answer.kind === 'failed' && answer.failure === 'timeout'
     if (entry.expendable) {
       firstPending = false
       if (lost) {
         entry.unit.inFlight--
+        if (lent) return entry.resolve(failed('refused', lent.reason, true))
         queue.putBack(entry)
         return pump()
       }
     }
-    if (lost && !entry.unit.probing()) doubtful = true
-    entry.unit.settled(answer, nowMs - entry.sentAtMs, nowMs)
+    const unanswered = lost && entry.probeMs !== undefined
+    if (unanswered) entry.unit.inFlight--
+    else {
+      if (lost && !entry.unit.probing()) doubtful = true
+      entry.unit.settled(answer, nowMs - entry.sentAtMs, nowMs)
+    }
     entry.resolve(answer)
+    if (unanswered) return pump()
     if (answer.kind !== 'failed') {
       timeoutsInARow = 0
       doubtful = false
@@ -248,6 +266,16 @@ export function createBusCore({ address, clock, openSerial }: BusOptions, access
     if (clock.monotonicMs() < idleSinceMs + rules.releaseMs - 1) return false
     connection.release()
     return true
+  }
+
+  async function lend(reason: string): Promise<() => void> {
+    if (lent) throw new Error('the bus is lent already')
+    const { promise, resolve } = Promise.withResolvers<void>()
+    lent = { reason, idle: resolve }
+    for (const entry of queue.drain()) entry.resolve(failed('refused', reason, false))
+    if (inFlight > 0) await promise
+    connection.release()
+    return () => void (lent = undefined)
   }
 
   function setTap(): void {
@@ -283,6 +311,7 @@ export function createBusCore({ address, clock, openSerial }: BusOptions, access
         setTap()
       }
     },
+    lend,
     async dispose(): Promise<void> {
       disposed = true
       timer.stop()

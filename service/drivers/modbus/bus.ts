@@ -15,6 +15,8 @@ export interface BusOptions {
   readonly clock: Clock
   /** Opens the serial port in place of the operating system, for an emulated line. */
   readonly openSerial?: OpenSerial
+  /** Time allowed to a TCP connection to come about. Default: 3 s. */
+  readonly connectTimeoutMs?: number
 }
 
 export interface AskOptions {
@@ -22,6 +24,11 @@ export interface AskOptions {
   readonly priority?: Priority
   /** Ends the waiting; a request that was sent is not recalled. */
   readonly signal?: AbortSignal
+  /**
+   * Only to see whether anybody answers within this time to the first byte, in ms: asked at once however silent the unit
+   * was before, and silence says nothing about the unit or the connection.
+   */
+  readonly probeMs?: number
 }
 
 /** One unit on a bus, for reading. No method rejects for what happens in the field: that is an answer too. */
@@ -75,6 +82,11 @@ export interface ReadOnlyBus extends AnyBus {
 export interface ArmedBus extends AnyBus {
   readonly access: 'armed'
   unit(unitId: number, quirks?: Quirks): ArmedBusUnit
+  /**
+   * Gives the port or connection free for somebody else: what waits and what comes is refused with the reason until the
+   * returned function is called. Resolves once the last answer under way has come.
+   */
+  lend(reason: string): Promise<() => void>
 }
 
 /** A bus that carries reads only, whatever it is asked (see access.ts). */
@@ -93,6 +105,7 @@ export function createArmedBus(options: BusOptions): ArmedBus {
   return {
     ...common(core, options.address),
     access: 'armed',
+    lend: core.lend,
     unit(unitId, quirks) {
       const unit = core.attach(unitId, quirks)
       return {
@@ -120,8 +133,8 @@ function common(core: BusCore, address: BusAddress): AnyBus {
 function reader(core: BusCore, unit: UnitState): BusUnit {
   return {
     unitId: unit.unitId,
-    ask: (request, { priority = 'background', signal } = {}) =>
-      core.submit(core.entry(unit, request, priority), signal),
+    ask: (request, { priority = 'background', signal, probeMs } = {}) =>
+      core.submit(core.entry(unit, request, priority, probeMs), signal),
     preview: (requests) => core.preview(unit.unitId, requests),
     stats: () => core.unitStats(unit),
   }

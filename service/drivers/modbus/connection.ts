@@ -17,6 +17,7 @@ export interface ConnectionOptions {
   readonly clock: Clock
   /** Default: a real port. */
   readonly openSerial?: OpenSerial | undefined
+  readonly connectTimeoutMs?: number | undefined
   readonly transportEvents: TransportEvents
   opened(): void
   /** It could not be opened, or is gone without our doing. */
@@ -49,7 +50,7 @@ const longestBackOffMs = 30_000
 
 /** Opens and reopens one connection or port, on demand, with back-off and jitter. */
 export function createConnection(options: ConnectionOptions): Connection {
-  const { address, access, clock, openSerial = openSerialStream, transportEvents: events } = options
+  const { address, access, clock, openSerial = openSerialStream, connectTimeoutMs, transportEvents: events } = options
   let state: ConnectionState = 'closed'
   let transport: Transport | undefined
   let opening: AbortController | undefined
@@ -93,7 +94,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       const stream =
         address.kind === 'rtu'
           ? await openSerial(address, streamEvents, signal)
-          : await openTcpStream(address, streamEvents, clock, signal)
+          : await openTcpStream(address, streamEvents, clock, signal, connectTimeoutMs)
       own = makeTransport(stream, rtuFrames)
       transport = own
       opens++

@@ -1,6 +1,5 @@
-import type { BusUnit } from './bus.ts'
 import { identifyUnit, type Candidate, type IdentifyOptions } from './identify.ts'
-import type { Answer, ReadRequest } from './pdu.ts'
+import type { ReadRequest } from './pdu.ts'
 
 /** The unit IDs that devices leave the factory with, the most frequent first. */
 const usualUnitIds = [1, 255, 247, 71, 2, 3, 100, 200, 126, 127, 85, 61, 50, 248, 5, 6, 11, 0]
@@ -40,8 +39,11 @@ export async function identifyBus(options: IdentifyOptions): Promise<IdentifiedB
 
   /** True when somebody lives there. */
   async function look(unitId: number, timeoutMs: number): Promise<boolean> {
-    const unit = bus.unit(unitId, { timeoutMs })
-    const answer = await askOnce(unit, options)
+    const answer = await bus.unit(unitId).ask(question, {
+      priority: 'scan',
+      probeMs: timeoutMs,
+      ...(signal && { signal }),
+    })
     if (answer.kind === 'failed') {
       reason = answer.reason
       unreachable ||= answer.failure === 'closed' && unitIds.length === 0
@@ -81,13 +83,4 @@ export async function identifyBus(options: IdentifyOptions): Promise<IdentifiedB
   if (unitIds.length === 0)
     notes.push(`nobody answers under ${ranked.join(', ')}${reason === undefined ? '' : `: ${reason}`}`)
   return { candidates: candidates.toSorted((a, b) => b.confidence - a.confidence), unitIds, notes }
-}
-
-/** A bus that is being opened, or a unit that is left in peace for a moment, is waited for. */
-async function askOnce(unit: BusUnit, { clock, signal }: IdentifyOptions): Promise<Answer> {
-  for (let attempt = 1; ; attempt++) {
-    const answer = await unit.ask(question, { priority: 'scan', ...(signal && { signal }) })
-    if (answer.kind !== 'failed' || answer.failure !== 'silent' || attempt === 8 || signal?.aborted) return answer
-    await clock.sleep(100, signal).catch(() => undefined)
-  }
 }

@@ -3,16 +3,17 @@ import type { Clock } from '../../domain/clock.ts'
 import type { TcpAddress } from './address.ts'
 import type { ByteStream, StreamEvents } from './wire.ts'
 
-const connectTimeoutMs = 3000
+const usualConnectTimeoutMs = 3000
 /** Finds a peer that vanished without a word, when nothing is asked. */
 const keepAliveMs = 30_000
 
-/** Connects. Rejects with one sentence when that fails or takes longer than 3 s. */
+/** Connects. Rejects with one sentence when that fails or takes too long. */
 export function openTcpStream(
   address: TcpAddress,
   events: StreamEvents,
   clock: Clock,
   signal: AbortSignal,
+  connectTimeoutMs = usualConnectTimeoutMs,
 ): Promise<ByteStream> {
   const { host, port } = address
   const place = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`

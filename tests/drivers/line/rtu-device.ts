@@ -11,6 +11,8 @@ export interface RtuDeviceOptions {
   readonly device: PduDevice
   /** From the end of the request's frame to the first bit of the answer. */
   readonly turnaroundMs: number
+  /** In place of the device's own answers; undefined for none. */
+  readonly answer?: (pdu: Buffer) => Buffer | undefined
 }
 
 export interface RtuDevice {
@@ -22,6 +24,7 @@ export interface RtuDevice {
 /** The simulator's answers on an emulated line. A frame ends where the line is silent for 3.5 characters, as on real devices. */
 export function attachRtuDevice(options: RtuDeviceOptions): RtuDevice {
   const { timeline, line, settings, unitId, device, turnaroundMs } = options
+  const answerTo = options.answer ?? ((pdu: Buffer) => answerPdu(device, pdu))
   let frame: number[] = []
   let endsMs = 0
   let served = 0
@@ -32,7 +35,9 @@ export function attachRtuDevice(options: RtuDeviceOptions): RtuDevice {
     frame = []
     if (bytes.length < 4 || bytes[0] !== unitId || !withCrc(bytes.subarray(0, -2)).equals(bytes)) return
     served++
-    const answer = withCrc(Buffer.concat([bytes.subarray(0, 1), answerPdu(device, bytes.subarray(1, -2))]))
+    const pdu = answerTo(bytes.subarray(1, -2))
+    if (!pdu) return
+    const answer = withCrc(Buffer.concat([bytes.subarray(0, 1), pdu]))
     timeline.at(timeline.nowMs() + turnaroundMs, () => station.send(answer))
   }
 

@@ -4,6 +4,7 @@ import type { Principal } from '#contract/access.ts'
 import type { ControlRequest, Device, PowerFlow, Status } from '#contract/api.ts'
 import type { ArmedState, ControlWish, FailsafeEntry } from '#contract/control.ts'
 import { EdgeError } from '#contract/errors.ts'
+import { fakeWorkbench } from './fake-workbench.ts'
 import type { MeasurementRange, Sources } from '../../../service/api/sources.ts'
 import { writeTable } from '../../../service/runtime/write-rules.ts'
 
@@ -226,6 +227,7 @@ export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
       if (changes.some(({ id }) => id !== fuse.id)) throw new EdgeError('limits.invalid', 'there is no such limit')
       return siteLimits
     },
+    workbench: fakeWorkbench(),
     metrics: () => ({
       grids: [{ id: 'main', cycles: 60, overruns: 1, failures: 2 }],
       devices: [

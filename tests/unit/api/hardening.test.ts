@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { createRate, sourceOf } from '../../../service/api/rates.ts'
-import { csvField, csvLine } from '../../../service/cli/csv.ts'
+import { csvField, csvLine } from '../../../service/domain/csv.ts'
 import { fakeSources, meter } from './fake-sources.ts'
 import { ask, putControl, rawExchange, send, startApi, type TestApi, token } from './start-api.ts'
 

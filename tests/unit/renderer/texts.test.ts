@@ -14,7 +14,8 @@ function keysOf(value: unknown, path = ''): string[] {
   )
 }
 
-const locale = keysOf(JSON.parse(readFileSync(resolve(folder, 'locales/en.json'), 'utf8')))
+const load = (name: string): unknown => JSON.parse(readFileSync(resolve(folder, `locales/${name}.json`), 'utf8'))
+const locale = [...keysOf(load('en')), ...keysOf(load('workbench.en'), 'workbench')]
 const files = globSync('**/*.{ts,vue}', { cwd: folder })
 const sources = files.map((file) => [file, readFileSync(resolve(folder, file), 'utf8')] as const)
 
@@ -24,6 +25,10 @@ it('has no text that no screen shows', () => {
   const prefixes = [...all.matchAll(/[`']([a-zA-Z.]+\.)\$\{/g)].map(([, prefix = '']) => prefix)
   const unused = locale.filter((key) => !all.includes(`'${key}'`) && !prefixes.some((prefix) => key.startsWith(prefix)))
   expect(unused).toEqual([])
+})
+
+it('has every text of the workbench in German too', () => {
+  expect(keysOf(load('workbench.de'))).toEqual(keysOf(load('workbench.en')))
 })
 
 it('has no words written into a template', () => {
