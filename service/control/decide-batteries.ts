@@ -1,5 +1,5 @@
 import type { Reason } from '#contract/api.ts'
-import { type Band, type Battery, type BatteryWish, economicWishes } from './battery.ts'
+import { type Band, type Battery, type BatteryWish, type Exchange, economicWishes } from './battery.ts'
 import { type Frame, bits } from './frame.ts'
 import { type Flows, type RowBand, clampTo, intoRowBand, rowBand, rowReason, widened } from './limits.ts'
 import { type Rows, addTo, fuseShare, presentA, tolerance, wattText } from './rows.ts'
@@ -43,6 +43,8 @@ interface Draft {
   readonly factor: number
   /** By economics, before ramp and limits. */
   readonly wishedW: number
+  /** What would be exported with all batteries at rest. */
+  readonly surplusW: number
   valueW: number
   reasons: Reason[]
   readonly rows: Set<number>
@@ -72,19 +74,47 @@ export function decideBatteries(context: BatteryContext): {
     context.curtail()
     return { moves: [], resting }
   }
-  const wishes = wishesOf(context)
-  const drafts = batteries.map((battery, at) => draftOf(context, battery, wishes[at]!))
-  for (const { battery, factor, valueW } of drafts)
-    for (const flow of [flows.most, flows.least, worst]) addTo(flow, frame, rows, battery.unit.index, -valueW / factor)
-  const order = drafts.toSorted((a, b) => a.factor - b.factor)
-  for (const draft of order) rest(context, draft)
-  together(order, (draft) => {
-    const ends = [draft.battery.capability, draft.battery.allowed, ownPower(draft)]
-    help(context, draft, ['safety', 'physical'], ends)
-  })
+  const drafts = drafted(context)
   context.curtail()
-  together(order, (draft) => help(context, draft, ['physical'], [draft.battery.capability]))
-  return { moves: drafts.map((draft, at) => decided(context, draft, wishes[at]!)), resting }
+  together(inOrder(drafts), (draft) => help(context, draft, ['physical'], [draft.battery.capability]))
+  return { moves: drafts.map((draft) => decided(context, draft)), resting }
+}
+
+/** Those on the fewest phases first. */
+const inOrder = (drafts: readonly Draft[]): Draft[] => drafts.toSorted((a, b) => a.factor - b.factor)
+
+/**
+ * What batteries do before plants are curtailed. When a circuit holds one of them, the others share what is left of the exchange
+ * once more, so that the whole stays what economics want.
+ */
+function drafted(context: BatteryContext): Draft[] {
+  const { frame, rows, flows, worst, batteries } = context
+  const exchange = exchangeOf(context)
+  let drafts: Draft[] = []
+  const held = new Map<number, number>()
+  for (let round = 0; round < Math.min(3, batteries.length); round += 1) {
+    const before = drafts
+    const wishes = wishesOf(context, exchange, held)
+    const next = batteries.map((battery, at) => {
+      const known = before[at]
+      return known && held.has(battery.unit.index) ? known : draftOf(context, battery, wishes[at]!, exchange?.netW)
+    })
+    for (const [at, { battery, factor, valueW }] of next.entries()) {
+      const changeA = ((before[at]?.valueW ?? 0) - valueW) / factor
+      for (const flow of [flows.most, flows.least, worst]) addTo(flow, frame, rows, battery.unit.index, changeA)
+    }
+    drafts = next
+    const order = inOrder(drafts)
+    for (const draft of order) rest(context, draft)
+    together(order, (draft) => {
+      const ends = [draft.battery.capability, draft.battery.allowed, ownPower(draft)]
+      help(context, draft, ['safety', 'physical'], ends)
+    })
+    const more = drafts.filter((draft) => draft.rows.size > 0 && !held.has(draft.battery.unit.index))
+    if (more.length === 0 || held.size + more.length === batteries.length) break
+    for (const { battery, valueW } of more) held.set(battery.unit.index, valueW)
+  }
+  return drafts
 }
 
 /** Rounds until nothing moves: what one does for a phase may be undone by another for a second one. */
@@ -103,43 +133,53 @@ function together(drafts: readonly Draft[], act: (draft: Draft) => void): void {
 }
 
 /** A battery that may not charge from the grid helps an export limit only with what the site generates itself. */
-function ownPower({ battery, wishedW }: Draft): Band {
+function ownPower({ battery, surplusW }: Draft): Band {
   const rule: Reason = { rule: 'own-power', tier: 'safety', text: 'it may not charge from the grid' }
-  const min = battery.settings.chargeFromGrid ? -Infinity : Math.min(0, wishedW)
+  const min = battery.settings.chargeFromGrid ? -Infinity : -surplusW
   return { min, max: Infinity, minRule: rule, maxRule: rule }
 }
 
-function wishesOf({ frame, batteries, input, unknown, importAllowedW }: BatteryContext): readonly BatteryWish[] {
+/** The exchange for economics; undefined while it is not known. */
+function exchangeOf({ frame, batteries, input, unknown, importAllowedW }: BatteryContext): Exchange | undefined {
   const { model, layout, nodeW, unitW, alive } = frame
   const { economics, timeZone } = model.site
   const importW = layout.roots.reduce((sum, root) => sum + nodeW[root]!, 0)
-  if (unknown !== undefined || Number.isNaN(importW)) {
-    // S5: without its inputs the battery goes to zero, which neither loads nor unloads anything.
-    const text = `holds 0 W: ${unknown ?? 'the exchange with the grid is unknown'}`
-    return batteries.map(() => ({ value: 0, reason: { rule: 'input-missing', tier: 'safety', text } }))
-  }
+  if (unknown !== undefined || Number.isNaN(importW)) return undefined
   const vehiclesW = layout.units.reduce(
     (sum, { index, device }) => sum + (device.config.role === 'charger' && alive[index] ? unitW[index]! : 0),
     0,
   )
-  return economicWishes(
-    batteries,
-    {
-      netW: importW + batteries.reduce((sum, { powerW }) => sum + powerW, 0),
-      allowedImportW: importAllowedW,
-      vehiclesW,
-      prices: pricesAt(economics, input.atMs, timeZone),
-      currency: economics.currency,
-      chargeBelow: economics.chargeBelow ?? -Infinity,
-      holdBelow: economics.holdBelow ?? -Infinity,
-      wearPrice: economics.wearPrice,
-    },
-    input,
-  )
+  return {
+    netW: importW + batteries.reduce((sum, { powerW }) => sum + powerW, 0),
+    allowedImportW: importAllowedW,
+    vehiclesW,
+    prices: pricesAt(economics, input.atMs, timeZone),
+    currency: economics.currency,
+    chargeBelow: economics.chargeBelow ?? -Infinity,
+    holdBelow: economics.holdBelow ?? -Infinity,
+    wearPrice: economics.wearPrice,
+  }
+}
+
+/** `held` are powers of batteries that circuits hold, by unit. */
+function wishesOf(
+  { batteries, input, unknown }: BatteryContext,
+  exchange: Exchange | undefined,
+  held: ReadonlyMap<number, number>,
+): readonly BatteryWish[] {
+  if (exchange) return economicWishes(batteries, exchange, input, held)
+  // S5: without its inputs the battery goes to zero, which neither loads nor unloads anything.
+  const text = `holds 0 W: ${unknown ?? 'the exchange with the grid is unknown'}`
+  return batteries.map(() => ({ value: 0, reason: { rule: 'input-missing', tier: 'safety', text } }))
 }
 
 /** The wish after ramp and capability. Without its inputs a battery goes to rest at once. */
-function draftOf({ frame, rows, input, unknown }: BatteryContext, battery: Battery, wish: BatteryWish): Draft {
+function draftOf(
+  { frame, rows, input, unknown }: BatteryContext,
+  battery: Battery,
+  wish: BatteryWish,
+  netW = 0,
+): Draft {
   const { unit, settings, memory, capability, allowed } = battery
   const factor = bits(frame.mask[unit.index]!) * frame.voltageV
   const blind = unknown ?? blindRow(frame, rows, unit.index)
@@ -147,6 +187,7 @@ function draftOf({ frame, rows, input, unknown }: BatteryContext, battery: Batte
     battery,
     factor,
     wishedW: wish.value,
+    surplusW: Math.max(0, -netW),
     valueW: wish.value,
     reasons: [wish.reason],
     rows: new Set(),
@@ -253,7 +294,7 @@ function change(
   draft.valueW = valueW
 }
 
-function decided({ input }: BatteryContext, draft: Draft, wish: BatteryWish): BatteryMove {
+function decided({ input }: BatteryContext, draft: Draft): BatteryMove {
   const { battery, reasons, rows } = draft
   const { memory, atFloor, atCeiling } = battery
   const valueW = Math.round(draft.valueW * 10) / 10
@@ -268,6 +309,6 @@ function decided({ input }: BatteryContext, draft: Draft, wish: BatteryWish): Ba
     },
     reasons,
     rows: [...rows],
-    relieves: rows.size > 0 && Math.abs(valueW - wish.value) > tolerance,
+    relieves: rows.size > 0 && Math.abs(valueW - draft.wishedW) > tolerance,
   }
 }

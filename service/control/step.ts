@@ -3,7 +3,7 @@ import { holds, islandOf, placeOf, staleAfterMs } from '../domain/island.ts'
 import type { SiteModel } from '../domain/site-model.ts'
 import { allocate } from './allocate.ts'
 import { type Consumer, consumersOf, fromAmpere } from './claims.ts'
-import { decideBatteries } from './decide-batteries.ts'
+import { type BatteryMove, decideBatteries } from './decide-batteries.ts'
 import { type Battery, batteriesOf } from './battery.ts'
 import { type Frame, bits, freeze } from './frame.ts'
 import { type Layout, type Unit, layoutOf } from './layout.ts'
@@ -44,7 +44,7 @@ export function step(model: SiteModel, gridId: string, state: GridState, input: 
   const onItsOwn = alone !== undefined && holds(alone, readings, staleMs) === true
   const context = { model, layout, staleMs, state, input, unknown, onItsOwn }
   const first = solve(context)
-  // Sun that has to be curtailed cannot be counted on: then everything is shared again without it.
+  // Sun that has to be curtailed, and batteries that have to charge, cannot be counted on: then all is shared again without.
   const solution = countedTooMuch(first) ? solve(context, expected(first)) : first
   const { frame, rows, flows, moves, batteries, batteryMoves, plantMoves, quarter } = solution
 
@@ -140,7 +140,7 @@ interface Solution {
   readonly quarter: GridState['quarter']
 }
 
-/** Decides all of an island. `counted` are the powers of plants that are known to be curtailed, by unit. */
+/** Decides all of an island. `counted` are the powers that a first attempt has shown, by unit. */
 function solve(
   { model, layout, staleMs, state, input, unknown, onItsOwn }: Context,
   counted?: ReadonlyMap<number, number>,
@@ -153,7 +153,7 @@ function solve(
   const quarter = planQuarter(frame, rows, input)
   const consumers = consumersOf(frame, rows, input, signals, unknown)
   planSurplus(frame, rows, consumers, batteries, plants)
-  const { flows, moves, worst } = serve(frame, rows, consumers, batteries, plants, input)
+  const { flows, moves, worst } = serve(frame, rows, consumers, batteries, plants, input, counted)
   let plantMoves: readonly PlantMove[] = []
   const batteryMoves = decideBatteries({
     frame,
@@ -174,12 +174,19 @@ function solve(
   return { frame, rows, flows, moves, batteries, batteryMoves, plantMoves, quarter }
 }
 
-const expected = ({ plantMoves }: Solution): ReadonlyMap<number, number> =>
-  new Map(plantMoves.map(({ plant, givesW }) => [plant.unit.index, givesW]))
+/** Powers of plants and of batteries that a circuit makes charge, by unit: > 0 generation and discharge. */
+const expected = ({ plantMoves, batteryMoves }: Solution): ReadonlyMap<number, number> =>
+  new Map([
+    ...plantMoves.map(({ plant, givesW }) => [plant.unit.index, givesW] as const),
+    ...batteryMoves.moves.filter(isForced).map(({ battery, valueW }) => [battery.unit.index, valueW] as const),
+  ])
 
-/** Whether a plant gives less than was counted on, and a limit of import is exceeded for it; what is planned below a fuse is not. */
-function countedTooMuch({ plantMoves, rows, flows, frame }: Solution): boolean {
-  if (!plantMoves.some(({ plant, givesW }) => givesW < plant.countedW - tolerance)) return false
+const isForced = ({ valueW, rows }: BatteryMove): boolean => valueW < 0 && rows.length > 0
+
+/** Whether more was counted on than there is, and a limit of import is exceeded for it; what is planned below a fuse is not. */
+function countedTooMuch({ plantMoves, batteryMoves, rows, flows, frame }: Solution): boolean {
+  const less = plantMoves.some(({ plant, givesW }) => givesW < plant.countedW - tolerance)
+  if (!less && !batteryMoves.moves.some(isForced)) return false
   return frame.layout.rows.some(({ index, kind, tier }) => {
     const limit = rows.hi[index]! / (kind === 'fuse' ? fuseShare : 1)
     return tier !== 'economic' && flows.most[index]! > limit + tolerance
@@ -238,14 +245,17 @@ function serve(
   batteries: readonly Battery[],
   plants: readonly Plant[],
   input: StepInput,
+  counted?: ReadonlyMap<number, number>,
 ): { flows: Flows; worst: Float64Array; moves: Move[] } {
   const others = rows.base.slice()
   for (const plant of plants) addTo(others, frame, rows, plant.unit.index, -toA(frame, plant.unit, plant.countedW))
   // A battery may stop charging for a vehicle; it discharges for one only where it may, and only what it gives by itself.
   const promised = others.slice()
-  for (const { unit, settings, powerW, allowed, capability } of batteries)
-    if (settings.supportsChargers && powerW > 0)
-      addTo(promised, frame, rows, unit.index, -toA(frame, unit, Math.min(powerW, allowed.max, capability.max)))
+  for (const { unit, settings, powerW, allowed, capability } of batteries) {
+    const supports = settings.supportsChargers && powerW > 0
+    const givesW = counted?.get(unit.index) ?? (supports ? Math.min(powerW, allowed.max, capability.max) : 0)
+    addTo(promised, frame, rows, unit.index, -toA(frame, unit, givesW))
+  }
   const room = new Float64Array(rows.base.length)
   for (let row = 0; row < room.length; row += 1) room[row] = rows.hi[row]! - promised[row]!
   allocate(
