@@ -32,6 +32,8 @@ export interface BatteryContext {
   readonly unknown: string | undefined
   readonly onItsOwn: boolean
   readonly importAllowedW: number
+  /** What plants that can be curtailed add to each row. */
+  readonly plantFlow: Float64Array
   /** Curtails plants for what is still exceeded once the batteries have taken what they may. */
   curtail(): void
 }
@@ -54,9 +56,9 @@ interface Draft {
 
 /**
  * What economics would like, as far as the ramp and the battery allow; then circuits have their say, each time over all
- * batteries: first those that do too much do less; then those that have energy, or room for surplus, help to keep a limit; then
- * plants are curtailed; and last, for a fuse, those at their reserve help as well. So the physical tier has the last word, and no
- * battery is drained for another's charging. Those on fewest phases go first, as they relieve a phase with the least energy.
+ * batteries: first those that do too much do less; then those that have energy, or room for surplus, help to keep a limit; and
+ * last, for a fuse that no curtailed plant can keep, those at their reserve help as well. So the physical tier has the last word,
+ * and no battery is drained for another's charging. Those on fewest phases go first, as they relieve a phase with the least energy.
  *
  * While the island is on its own its batteries hold the grid themselves, and are left alone.
  */
@@ -75,8 +77,13 @@ export function decideBatteries(context: BatteryContext): {
     return { moves: [], resting }
   }
   const drafts = drafted(context)
+  // What a plant feeds in can be curtailed: it is no reason to take less from a battery that a fuse needs.
+  const without = { most: flows.most, least: flows.least.map((flow, row) => flow - context.plantFlow[row]!) }
+  together(inOrder(drafts), (draft) =>
+    help({ ...context, flows: without }, draft, ['physical'], [draft.battery.capability]),
+  )
+  for (const [row, flow] of without.least.entries()) flows.least[row] = flow + context.plantFlow[row]!
   context.curtail()
-  together(inOrder(drafts), (draft) => help(context, draft, ['physical'], [draft.battery.capability]))
   return { moves: drafts.map((draft) => decided(context, draft)), resting }
 }
 
@@ -92,7 +99,7 @@ function drafted(context: BatteryContext): Draft[] {
   const exchange = exchangeOf(context)
   let drafts: Draft[] = []
   const held = new Map<number, number>()
-  for (let round = 0; round < Math.min(3, batteries.length); round += 1) {
+  for (let round = 0; round < Math.min(4, batteries.length); round += 1) {
     const before = drafts
     const wishes = wishesOf(context, exchange, held)
     const next = batteries.map((battery, at) => {
@@ -110,7 +117,10 @@ function drafted(context: BatteryContext): Draft[] {
       const ends = [draft.battery.capability, draft.battery.allowed, ownPower(draft)]
       help(context, draft, ['safety', 'physical'], ends)
     })
-    const more = drafts.filter((draft) => draft.rows.size > 0 && !held.has(draft.battery.unit.index))
+    const moved = drafts.filter((draft) => draft.rows.size > 0 && !held.has(draft.battery.unit.index))
+    // Those that have to do more than they would come first: what they take, others need not.
+    const forced = moved.filter(({ valueW, wishedW }) => Math.abs(valueW) > Math.abs(wishedW))
+    const more = forced.length > 0 ? forced : moved
     if (more.length === 0 || held.size + more.length === batteries.length) break
     for (const { battery, valueW } of more) held.set(battery.unit.index, valueW)
   }

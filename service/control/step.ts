@@ -154,6 +154,8 @@ function solve(
   const consumers = consumersOf(frame, rows, input, signals, unknown)
   planSurplus(frame, rows, consumers, batteries, plants)
   const { flows, moves, worst } = serve(frame, rows, consumers, batteries, plants, input, counted)
+  const plantFlow = new Float64Array(rows.base.length)
+  for (const plant of plants) addTo(plantFlow, frame, rows, plant.unit.index, -toA(frame, plant.unit, plant.countedW))
   let plantMoves: readonly PlantMove[] = []
   const batteryMoves = decideBatteries({
     frame,
@@ -167,6 +169,7 @@ function solve(
     importAllowedW: quarter
       ? allowedImportW(quarter, input.atMs, model.site.economics.peakImportW ?? Infinity)
       : Infinity,
+    plantFlow,
     curtail() {
       plantMoves = curtailed(frame, rows, plants, flows, input)
     },
@@ -267,7 +270,7 @@ function serve(
   const moves = consumers.map((consumer) => moved(frame, room, consumer, input.elapsedS))
   const worst = others.slice()
   for (const { unit } of batteries) addTo(worst, frame, rows, unit.index, presentA(frame, unit.index))
-  holdRises(frame, rows, moves, worst, input.elapsedS)
+  holdRises(frame, rows, moves, worst)
   const flows = { most: others, least: others.slice() }
   const later = others.slice()
   for (const { consumer, valueA } of moves) {
