@@ -66,7 +66,7 @@ export function decideBatteries(context: BatteryContext): {
   readonly moves: readonly BatteryMove[]
   readonly resting: ReadonlyMap<number, string>
 } {
-  const { frame, rows, flows, worst, batteries, onItsOwn } = context
+  const { frame, rows, flows, batteries, onItsOwn } = context
   const resting = new Map<number, string>()
   if (onItsOwn) {
     for (const { unit } of batteries) {
@@ -77,12 +77,6 @@ export function decideBatteries(context: BatteryContext): {
     return { moves: [], resting }
   }
   const drafts = drafted(context)
-  // What a plant feeds in can be curtailed: it is no reason to take less from a battery that a fuse needs.
-  const without = { most: flows.most, least: flows.least.map((flow, row) => flow - context.plantFlow[row]!) }
-  together(inOrder(drafts), (draft) =>
-    help({ ...context, flows: without }, draft, ['physical'], [draft.battery.capability]),
-  )
-  for (const [row, flow] of without.least.entries()) flows.least[row] = flow + context.plantFlow[row]!
   context.curtail()
   return { moves: drafts.map((draft) => decided(context, draft)), resting }
 }
@@ -95,7 +89,7 @@ const inOrder = (drafts: readonly Draft[]): Draft[] => drafts.toSorted((a, b) =>
  * once more, so that the whole stays what economics want.
  */
 function drafted(context: BatteryContext): Draft[] {
-  const { frame, rows, flows, worst, batteries } = context
+  const { frame, rows, flows, worst, batteries, plantFlow } = context
   const exchange = exchangeOf(context)
   let drafts: Draft[] = []
   const held = new Map<number, number>()
@@ -117,6 +111,10 @@ function drafted(context: BatteryContext): Draft[] {
       const ends = [draft.battery.capability, draft.battery.allowed, ownPower(draft)]
       help(context, draft, ['safety', 'physical'], ends)
     })
+    // What a plant feeds in can be curtailed: it is no reason to take less from a battery that a fuse needs.
+    for (const [row, flow] of plantFlow.entries()) flows.least[row]! -= flow
+    together(order, (draft) => help(context, draft, ['physical'], [draft.battery.capability]))
+    for (const [row, flow] of plantFlow.entries()) flows.least[row]! += flow
     const moved = drafts.filter((draft) => draft.rows.size > 0 && !held.has(draft.battery.unit.index))
     // Those that have to do more than they would come first: what they take, others need not.
     const forced = moved.filter(({ valueW, wishedW }) => Math.abs(valueW) > Math.abs(wishedW))
@@ -272,7 +270,9 @@ function help(
       end = inside.rule ?? end
       ;({ value } = inside)
     }
-    change(context, draft, value, moved.row, end)
+    // What it cannot do must not turn into the opposite.
+    const [low, high] = [Math.min(draft.valueW, moved.value), Math.max(draft.valueW, moved.value)]
+    change(context, draft, Math.min(Math.max(value, low), high), moved.row, end)
   }
 }
 
@@ -307,7 +307,8 @@ function change(
 function decided({ input }: BatteryContext, draft: Draft): BatteryMove {
   const { battery, reasons, rows } = draft
   const { memory, atFloor, atCeiling } = battery
-  const valueW = Math.round(draft.valueW * 10) / 10
+  // Plus zero: there is no negative rest.
+  const valueW = Math.round(draft.valueW * 10) / 10 + 0
   return {
     battery,
     valueW,

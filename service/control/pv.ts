@@ -146,7 +146,7 @@ function shrinkOf(
     const margin = layout.rows[row]!.kind === 'fuse' ? planned : 1
     const lo = (seen ? rows.lo[row]! : rows.declaredLo[row]!) * margin
     if (coef <= 0 || lo === -Infinity) continue
-    const all = plants.filter((other) => isIn(frame, other.unit.index, row))
+    const all = plants.filter((other) => isIn(frame, rows, other.unit.index, row))
     const sumW = all.reduce((sum, other) => sum + other.countedW, 0)
     const ratedW = all.reduce((sum, other) => sum + other.ratedW, 0)
     // Room left below the limit, in watt of this plant's phases; without a measurement, the limit itself less what all give.
@@ -171,8 +171,9 @@ function isMissed({ layout }: Frame, rows: Rows, unit: number, most: Float64Arra
   return false
 }
 
-function isIn({ layout }: Frame, unit: number, row: number): boolean {
+/** Whether a plant feeds into a row. */
+function isIn({ layout }: Frame, { coef }: Rows, unit: number, row: number): boolean {
   for (let entry = layout.start[unit]!; entry < layout.start[unit + 1]!; entry += 1)
-    if (layout.entryRow[entry] === row) return true
+    if (layout.entryRow[entry] === row) return coef[entry]! > 0
   return false
 }
