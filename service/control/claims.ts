@@ -3,7 +3,7 @@ import type { Claim } from './allocate.ts'
 import { type Frame, bits, numberAt, whyNot } from './frame.ts'
 import type { Unit } from './layout.ts'
 import type { Row } from './layout.ts'
-import { type Rows, ampereText, wattText } from './rows.ts'
+import { type Rows, ampereText, presentA, wattText } from './rows.ts'
 import type { ActiveSignal } from './signals.ts'
 import type { DeviceState } from './state.ts'
 import type { StepInput, Wish } from './types.ts'
@@ -35,6 +35,9 @@ const turnS = 300
 /** Contactors are not switched up more often than this; down is immediate. */
 const phaseSwitchS = 300
 
+/** A vehicle has 5 s to follow (IEC 61851); what it takes beyond for longer, nobody can count on being given back. */
+const followS = 5
+
 const economic = (rule: string, text: string): Reason => ({ rule, tier: 'economic', text })
 const safety = (rule: string, text: string): Reason => ({ rule, tier: 'safety', text })
 const physical = (rule: string, text: string): Reason => ({ rule, tier: 'physical', text })
@@ -60,6 +63,7 @@ export function consumersOf(
     const kind = unit.controlled ? unit.device.controlled?.kind : undefined
     if (!frame.alive[unit.index] || (kind !== 'charger' && kind !== 'load')) continue
     const memory = remembered(frame, unit, input.elapsedS)
+    if ((memory.overS ?? 0) >= followS) frame.excessA[unit.index] = beyondA(frame, unit, memory)
     const missing = missingRow(frame, rows, unit)
     const blindness = unknown ?? (missing && blindText(frame, missing))
     const shape = kind === 'charger' ? chargerShape(frame, unit, memory, input) : loadShape(frame, unit, input)
@@ -118,6 +122,11 @@ function claiming(
     })
     maxA = Math.min(maxA, shape.safeA, everGood && running ? Infinity : lastA)
     reason = safety('input-missing', `${blindness}; holds at most ${amount(frame, unit, shape.safeA)}`)
+  }
+  const excessA = frame.excessA[unit.index]!
+  if (excessA > 0 && lastA < maxA) {
+    maxA = lastA
+    reason = physical('not-followed', `takes ${amount(frame, unit, excessA)} more than it was told`)
   }
   const blind = blindness !== undefined
   if (maxA < shape.minA) return { unit, memory, reason, blind, waits: false, forced: blind }
@@ -249,14 +258,19 @@ export function blindText({ model, layout, readings, alive, staleMs }: Frame, ro
   return `the current of ${circuit.name} is unknown (${silent ? `${silent.device.config.name} does not answer` : 'a part of it is not measured'})`
 }
 
+/** What it takes more than it was told, A per used phase; negative where it is less. */
+export const beyondA = (frame: Frame, unit: Unit, { last }: DeviceState): number =>
+  presentA(frame, unit.index) - toAmpere(frame, unit, last)
+
 function older(memory: DeviceState, elapsedS: number): DeviceState {
-  const { sinceS, riseS, waitS, idleS, switchedS } = memory
+  const { sinceS, riseS, waitS, idleS, overS, switchedS } = memory
   return {
     ...memory,
     sinceS: sinceS + elapsedS,
     ...(riseS !== undefined && { riseS: riseS + elapsedS }),
     ...(waitS !== undefined && { waitS: waitS + elapsedS }),
     ...(idleS !== undefined && { idleS: idleS + elapsedS }),
+    ...(overS !== undefined && { overS: overS + elapsedS }),
     ...(switchedS !== undefined && { switchedS: switchedS + elapsedS }),
   }
 }

@@ -31,6 +31,8 @@ export interface Frame {
   readonly phases: Uint8Array
   /** The same as decided in this cycle, where it changes. */
   readonly claimedPhases: Uint8Array
+  /** What a vehicle or load takes beyond what it was told, A per used phase; 0 while it may still be on its way. */
+  readonly excessA: Float64Array
 }
 
 /** A current below is measurement noise, not a vehicle that charges. */
@@ -87,6 +89,7 @@ export function freeze(model: SiteModel, layout: Layout, readings: Readings, sta
     mask: new Uint8Array(units.length),
     phases: new Uint8Array(units.length),
     claimedPhases: new Uint8Array(units.length),
+    excessA: new Float64Array(units.length),
   }
   for (const unit of units) readUnit(frame, unit)
   // Children come after their parents, so that from behind every sum finds its parts.

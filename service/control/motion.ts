@@ -1,6 +1,6 @@
 import type { Reason } from '#contract/api.ts'
 import { type Claim, wattPerAmpere } from './allocate.ts'
-import { type Consumer, fromAmpere, longAgoS, toAmpere } from './claims.ts'
+import { type Consumer, beyondA, fromAmpere, longAgoS, toAmpere } from './claims.ts'
 import { type Frame, bits } from './frame.ts'
 import type { Row } from './layout.ts'
 import { type Rows, ampereText, roomText, ruleOf, tolerance, wattText } from './rows.ts'
@@ -88,6 +88,8 @@ export function settled(
   const phases = nowPhases(frame, index)
   const used = claim === undefined ? undefined : usedPhases(frame, index, charging, memory)
   const reachedTarget = riseS !== undefined && valueA >= (claim?.given ?? 0) - tolerance
+  // Chargers are exact to a few percent.
+  const over = beyondA(frame, unit, memory) > 1 + 0.05 * toAmpere(frame, unit, memory.last)
   const waiting = waits || (claim !== undefined && !running)
   return {
     last: fromAmpere(frame, unit, valueA),
@@ -97,6 +99,7 @@ export function settled(
     ...(riseS !== undefined && !reachedTarget && { riseS }),
     ...(waiting && { waitS: memory.waitS ?? 0 }),
     ...(offered && { idleS: memory.idleS ?? 0 }),
+    ...(over && { overS: memory.overS ?? 0 }),
     ...(phases !== undefined && {
       switchedS: memory.phases !== undefined && memory.phases !== phases ? 0 : (memory.switchedS ?? longAgoS),
     }),
@@ -148,7 +151,7 @@ export function holdRises(frame: Frame, rows: Rows, moves: readonly Move[], othe
   let rising = 0
   for (const { consumer, valueA, beforeA } of moves) {
     const { index } = consumer.unit
-    const present = frame.unitW[index]! / wattPerAmpere(frame, index)
+    const present = frame.unitW[index]! / wattPerAmpere(frame, index) - frame.excessA[index]!
     for (let entry = layout.start[index]!; entry < layout.start[index + 1]!; entry += 1) {
       const row = layout.entryRow[entry]!
       if (layout.rows[row]!.tier === 'economic') continue

@@ -138,14 +138,14 @@ function shrinkOf(
   let limitW = Infinity
   let tightest = -1
   let blind = false
-  const planned = isMissed(frame, rows, unit.index, most) ? 1 / fuseShare : 1
+  const missed = isMissed(frame, rows, unit.index, most)
   for (let entry = layout.start[unit.index]!; entry < layout.start[unit.index + 1]!; entry += 1) {
     const row = layout.entryRow[entry]!
     const coef = rows.coef[entry]!
     const seen = rows.known[row] === 1
-    const margin = layout.rows[row]!.kind === 'fuse' ? planned : 1
+    const margin = layout.rows[row]!.kind === 'fuse' && missed ? 1 / fuseShare : 1
     const lo = (seen ? rows.lo[row]! : rows.declaredLo[row]!) * margin
-    if (coef <= 0 || lo === -Infinity) continue
+    if (coef <= 0 || lo === -Infinity || (missed && layout.rows[row]!.tier !== 'physical')) continue
     const all = plants.filter((other) => isIn(frame, rows, other.unit.index, row))
     const sumW = all.reduce((sum, other) => sum + other.countedW, 0)
     const ratedW = all.reduce((sum, other) => sum + other.ratedW, 0)
@@ -162,7 +162,10 @@ function shrinkOf(
   return { limitW: Math.max(0, limitW), row: tightest, blind }
 }
 
-/** Whether the plant is missed elsewhere: where import is over a fuse, export on another phase may use all of its own. */
+/**
+ * Whether the plant is missed elsewhere: where import is over a fuse, an export limit in watt has to stand back, and export on another
+ * phase may use all of its own fuse.
+ */
 function isMissed({ layout }: Frame, rows: Rows, unit: number, most: Float64Array): boolean {
   for (let entry = layout.start[unit]!; entry < layout.start[unit + 1]!; entry += 1) {
     const row = layout.entryRow[entry]!

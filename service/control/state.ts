@@ -16,6 +16,8 @@ export interface DeviceState {
   readonly waitS?: number
   /** How long it has been offered a current that its vehicle does not take. */
   readonly idleS?: number
+  /** How long it has taken noticeably more than it was told. */
+  readonly overS?: number
   /** Since its phases were switched. */
   readonly switchedS?: number
   /** Discharge is held because the reserve was reached; released one percent above it. */

@@ -234,7 +234,7 @@ function planSurplus(
 ): void {
   const { layout, nodeW, unitW } = frame
   let importW = layout.roots.reduce((sum, root) => sum + nodeW[root]!, 0)
-  for (const { claim, unit } of consumers) if (claim?.surplus) importW -= unitW[unit.index]!
+  for (const { claim, unit } of consumers) if (!claim || claim.surplus) importW -= unitW[unit.index]!
   for (const { powerW } of batteries) importW += powerW
   for (const { availableW, powerW } of plants) importW -= availableW - powerW
   rows.hi[layout.surplusRow] = Number.isNaN(importW) ? 0 : -importW
@@ -252,6 +252,7 @@ function serve(
 ): { flows: Flows; worst: Float64Array; moves: Move[] } {
   const others = rows.base.slice()
   for (const plant of plants) addTo(others, frame, rows, plant.unit.index, -toA(frame, plant.unit, plant.countedW))
+  for (const { unit } of consumers) addTo(others, frame, rows, unit.index, frame.excessA[unit.index]!)
   // A battery may stop charging for a vehicle; it discharges for one only where it may, and only what it gives by itself.
   const promised = others.slice()
   for (const { unit, settings, powerW, allowed, capability } of batteries) {
@@ -275,7 +276,7 @@ function serve(
   const later = others.slice()
   for (const { consumer, valueA } of moves) {
     const { index } = consumer.unit
-    const now = presentA(frame, index)
+    const now = presentA(frame, index) - frame.excessA[index]!
     addTo(flows.most, frame, rows, index, valueA)
     addTo(flows.least, frame, rows, index, Math.min(valueA, now))
     addTo(later, frame, rows, index, Math.max(valueA, now))
