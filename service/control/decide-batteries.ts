@@ -125,6 +125,9 @@ function drafted(context: BatteryContext): Draft[] {
   return drafts
 }
 
+/** Less than this changes nothing, so that rounding never moves a setpoint to and fro. */
+const resolutionW = 0.5
+
 /** Rounds until nothing moves: what one does for a phase may be undone by another for a second one. */
 const mostRounds = 24
 
@@ -293,7 +296,7 @@ function change(
   row: number,
   end?: Reason,
 ): void {
-  if (row < 0 || Math.abs(valueW - draft.valueW) < tolerance) return
+  if (row < 0 || Math.abs(valueW - draft.valueW) < resolutionW) return
   const { most, least } = flows
   const flow = draft.valueW < valueW ? most[row]! : least[row]!
   sayFirst(draft, rowReason(frame, frame.layout.rows[row]!, flow))

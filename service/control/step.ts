@@ -43,9 +43,10 @@ export function step(model: SiteModel, gridId: string, state: GridState, input: 
   const staleMs = staleAfterMs(model.grids[gridIndex]!.cycleMs)
   const onItsOwn = alone !== undefined && holds(alone, readings, staleMs) === true
   const context = { model, layout, staleMs, state, input, unknown, onItsOwn }
-  const first = solve(context)
   // Sun that has to be curtailed, and batteries that have to charge, cannot be counted on: then all is shared again without.
-  const solution = countedTooMuch(first) ? solve(context, expected(first)) : first
+  let solution = solve(context)
+  for (let round = 0; round < mostRounds && countedTooMuch(solution); round += 1)
+    solution = solve(context, expected(solution))
   const { frame, rows, flows, moves, batteries, batteryMoves, plantMoves, quarter } = solution
 
   const decisions = new Map<number, Decision[]>()
@@ -118,6 +119,8 @@ export function step(model: SiteModel, gridId: string, state: GridState, input: 
     leftAlone: leftAlone(frame, place, decisions, batteryMoves.resting),
   }
 }
+
+const mostRounds = 3
 
 interface Context {
   readonly model: SiteModel
