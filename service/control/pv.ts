@@ -32,6 +32,8 @@ export interface PlantMove {
   readonly relieves: boolean
 }
 
+/** Less above a limit is rounding of other setpoints and no reason to curtail. */
+const noticeableW = 1
 /** Below this share of its limit a plant is not held by it. */
 const heldShare = 0.97
 
@@ -88,7 +90,7 @@ export function curtailed(
     const rampedW = memory.last + (unit.device.config.pv?.rampWPerS ?? 0) * input.elapsedS
     const isHeld = memory.last < ratedW
     // One that is not held has all the room of its rating until a limit is really met.
-    const needed = shrink.limitW < powerW - tolerance || isHeld || shrink.blind
+    const needed = shrink.limitW < powerW - noticeableW || isHeld || shrink.blind
     const roomW = needed ? Math.min(ratedW, shrink.limitW) : ratedW
     const limitW = Math.max(0, Math.min(roomW, rampedW, wishedW))
     const reasons: Reason[] = []

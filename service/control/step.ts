@@ -101,7 +101,7 @@ export function step(model: SiteModel, gridId: string, state: GridState, input: 
     decide(
       unit,
       command,
-      inPercent ? floorTo((limitW / ratedW) * 100, 10) : Math.floor(limitW),
+      inPercent ? floorTo((limitW / ratedW) * 100, 10) : Math.round(limitW),
       relieves,
       reasons,
       inPercent ? 100 : ratedW,
@@ -111,6 +111,7 @@ export function step(model: SiteModel, gridId: string, state: GridState, input: 
     state: {
       devices,
       measured: measuredSince(frame, unknown !== undefined),
+      meters: frame.meters,
       ...(quarter && { quarter }),
     },
     decisions: layout.sorted.flatMap((unit) => decisions.get(unit.index) ?? []),
