@@ -12,7 +12,7 @@ import { ensureInstalled, root, toolEnvironment } from './install.mjs'
 const targets = {
   limits: {
     files: ['service/control/rows.ts', 'service/control/limits.ts', 'service/control/signals.ts'],
-    tests: ['tests/sites', 'tests/unit/control'],
+    tests: ['tests/sites/sites.test.ts', 'tests/sites/properties/laws.test.ts', 'tests/unit/control'],
   },
   guard: {
     files: ['service/runtime/guard.ts', 'service/runtime/write-rules.ts'],

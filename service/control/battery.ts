@@ -180,10 +180,20 @@ const money = (price: number, currency: string): string => `${Number(price.toFix
 /**
  * The economic wishes of all batteries of an island. A wish of a person stands first; then, battery by battery, what its energy is
  * worth decides in which of three ways it acts: buy at full power, sell at full power, or bring the exchange to zero in the
- * directions that pay. What those of the last kind have to cover is shared in proportion to what they can give or take.
+ * directions that pay. Powers that circuits `held` are taken as they are, by unit. What those of the last kind have to cover is shared in proportion to what they can give or take.
  */
-export function economicWishes(batteries: readonly Battery[], exchange: Exchange, input: StepInput): BatteryWish[] {
-  const wishes: (BatteryWish | undefined)[] = batteries.map((battery) => fixedWish(battery, exchange, input))
+export function economicWishes(
+  batteries: readonly Battery[],
+  exchange: Exchange,
+  input: StepInput,
+  held: ReadonlyMap<number, number>,
+): BatteryWish[] {
+  const wishes: (BatteryWish | undefined)[] = batteries.map((battery) => {
+    const value = held.get(battery.unit.index)
+    return value === undefined
+      ? fixedWish(battery, exchange, input)
+      : { value, reason: economic('held', 'held by a circuit') }
+  })
   let restW = exchange.netW
   for (const [at, wish] of wishes.entries()) if (wish) restW -= clamp(wish.value, reachOf(batteries[at]!))
   const open = batteries.map((battery, at) => (wishes[at] ? undefined : { battery, at })).filter((entry) => !!entry)

@@ -3,7 +3,7 @@ import type { Claim } from './allocate.ts'
 import { type Frame, bits, numberAt, whyNot } from './frame.ts'
 import type { Unit } from './layout.ts'
 import type { Row } from './layout.ts'
-import { type Rows, ampereText, wattText } from './rows.ts'
+import { type Rows, ampereText, presentA, wattText } from './rows.ts'
 import type { ActiveSignal } from './signals.ts'
 import type { DeviceState } from './state.ts'
 import type { StepInput, Wish } from './types.ts'
@@ -18,6 +18,8 @@ export interface Consumer {
   readonly reason: Reason
   /** Some input is missing, so that `claim.maxA` is the declared safe value. */
   readonly blind: boolean
+  /** It would run if it were not for its shortest time off. */
+  readonly waits: boolean
   /** Whether stopping it is demanded by safety, and not only wished. */
   readonly forced: boolean
 }
@@ -32,6 +34,9 @@ const leastW = 1
 const turnS = 300
 /** Contactors are not switched up more often than this; down is immediate. */
 const phaseSwitchS = 300
+
+/** A vehicle has 5 s to follow (IEC 61851); what it takes beyond for longer, nobody can count on being given back. */
+const followS = 5
 
 const economic = (rule: string, text: string): Reason => ({ rule, tier: 'economic', text })
 const safety = (rule: string, text: string): Reason => ({ rule, tier: 'safety', text })
@@ -57,7 +62,8 @@ export function consumersOf(
   for (const unit of frame.layout.units) {
     const kind = unit.controlled ? unit.device.controlled?.kind : undefined
     if (!frame.alive[unit.index] || (kind !== 'charger' && kind !== 'load')) continue
-    const memory = remembered(frame, unit)
+    const memory = remembered(frame, unit, input.elapsedS)
+    if ((memory.overS ?? 0) >= followS) frame.excessA[unit.index] = beyondA(frame, unit, memory)
     const missing = missingRow(frame, rows, unit)
     const blindness = unknown ?? (missing && blindText(frame, missing))
     const shape = kind === 'charger' ? chargerShape(frame, unit, memory, input) : loadShape(frame, unit, input)
@@ -82,6 +88,7 @@ const stopped = (unit: Unit, memory: DeviceState, reason: Reason, forced: boolea
   memory,
   reason,
   blind: false,
+  waits: false,
   forced,
 })
 
@@ -116,15 +123,17 @@ function claiming(
     maxA = Math.min(maxA, shape.safeA, everGood && running ? Infinity : lastA)
     reason = safety('input-missing', `${blindness}; holds at most ${amount(frame, unit, shape.safeA)}`)
   }
-  if (maxA < shape.minA)
-    return { unit, memory, reason, blind: blindness !== undefined, forced: blindness !== undefined }
-  if (!running && memory.sinceS < (settings?.minOffS ?? 0))
-    return stopped(
-      unit,
-      { ...memory, riseS: 0 },
-      safety('min-off', `waits ${Math.floor(memory.sinceS)} s of ${settings?.minOffS} s before it runs again`),
-      false,
-    )
+  const excessA = frame.excessA[unit.index]!
+  if (excessA > 0 && lastA < maxA) {
+    maxA = lastA
+    reason = physical('not-followed', `takes ${amount(frame, unit, excessA)} more than it was told`)
+  }
+  const blind = blindness !== undefined
+  if (maxA < shape.minA) return { unit, memory, reason, blind, waits: false, forced: blind }
+  if (!running && memory.sinceS < (settings?.minOffS ?? 0)) {
+    const text = `waits ${Math.floor(memory.sinceS)} s of ${settings?.minOffS} s before it runs again`
+    return { ...stopped(unit, memory, safety('min-off', text), false), waits: true }
+  }
   const phases = frame.phases[unit.index]!
   const [first = 0] = unit.terminals
   const claim: Claim = {
@@ -143,7 +152,7 @@ function claiming(
     given: 0,
     row: -1,
   }
-  return { unit, memory, claim, reason, blind: blindness !== undefined, forced: false }
+  return { unit, memory, claim, reason, blind, waits: false, forced: false }
 }
 
 const allPhases = ({ terminals }: Unit): number => terminals.reduce((mask, terminal) => mask | (1 << terminal), 0)
@@ -249,10 +258,27 @@ export function blindText({ model, layout, readings, alive, staleMs }: Frame, ro
   return `the current of ${circuit.name} is unknown (${silent ? `${silent.device.config.name} does not answer` : 'a part of it is not measured'})`
 }
 
-/** What is known of a device from before, or what it is found doing (S7). */
-export function remembered(frame: Frame, unit: Unit): DeviceState {
+/** What it takes more than it was told, A per used phase; negative where it is less. */
+export const beyondA = (frame: Frame, unit: Unit, { last }: DeviceState): number =>
+  presentA(frame, unit.index) - toAmpere(frame, unit, last)
+
+function older(memory: DeviceState, elapsedS: number): DeviceState {
+  const { sinceS, riseS, waitS, idleS, overS, switchedS } = memory
+  return {
+    ...memory,
+    sinceS: sinceS + elapsedS,
+    ...(riseS !== undefined && { riseS: riseS + elapsedS }),
+    ...(waitS !== undefined && { waitS: waitS + elapsedS }),
+    ...(idleS !== undefined && { idleS: idleS + elapsedS }),
+    ...(overS !== undefined && { overS: overS + elapsedS }),
+    ...(switchedS !== undefined && { switchedS: switchedS + elapsedS }),
+  }
+}
+
+/** What is known of a device from before, its times as of now, or what it is found doing (S7). */
+function remembered(frame: Frame, unit: Unit, elapsedS: number): DeviceState {
   const known = frame.memory[unit.index]
-  if (known) return known
+  if (known) return older(known, elapsedS)
   const { config } = unit.device
   const points = frame.readings.get(config.id)
   const { staleMs } = frame

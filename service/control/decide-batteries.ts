@@ -1,5 +1,5 @@
 import type { Reason } from '#contract/api.ts'
-import { type Band, type Battery, type BatteryWish, economicWishes } from './battery.ts'
+import { type Band, type Battery, type BatteryWish, type Exchange, economicWishes } from './battery.ts'
 import { type Frame, bits } from './frame.ts'
 import { type Flows, type RowBand, clampTo, intoRowBand, rowBand, rowReason, widened } from './limits.ts'
 import { type Rows, addTo, fuseShare, presentA, tolerance, wattText } from './rows.ts'
@@ -32,6 +32,8 @@ export interface BatteryContext {
   readonly unknown: string | undefined
   readonly onItsOwn: boolean
   readonly importAllowedW: number
+  /** What plants that can be curtailed add to each row. */
+  readonly plantFlow: Float64Array
   /** Curtails plants for what is still exceeded once the batteries have taken what they may. */
   curtail(): void
 }
@@ -43,6 +45,8 @@ interface Draft {
   readonly factor: number
   /** By economics, before ramp and limits. */
   readonly wishedW: number
+  /** What would be exported with all batteries at rest. */
+  readonly surplusW: number
   valueW: number
   reasons: Reason[]
   readonly rows: Set<number>
@@ -52,9 +56,9 @@ interface Draft {
 
 /**
  * What economics would like, as far as the ramp and the battery allow; then circuits have their say, each time over all
- * batteries: first those that do too much do less; then those that have energy, or room for surplus, help to keep a limit; then
- * plants are curtailed; and last, for a fuse, those at their reserve help as well. So the physical tier has the last word, and no
- * battery is drained for another's charging. Those on fewest phases go first, as they relieve a phase with the least energy.
+ * batteries: first those that do too much do less; then those that have energy, or room for surplus, help to keep a limit; and
+ * last, for a fuse that no curtailed plant can keep, those at their reserve help as well. So the physical tier has the last word,
+ * and no battery is drained for another's charging. Those on fewest phases go first, as they relieve a phase with the least energy.
  *
  * While the island is on its own its batteries hold the grid themselves, and are left alone.
  */
@@ -62,7 +66,7 @@ export function decideBatteries(context: BatteryContext): {
   readonly moves: readonly BatteryMove[]
   readonly resting: ReadonlyMap<number, string>
 } {
-  const { frame, rows, flows, worst, batteries, onItsOwn } = context
+  const { frame, rows, flows, batteries, onItsOwn } = context
   const resting = new Map<number, string>()
   if (onItsOwn) {
     for (const { unit } of batteries) {
@@ -72,20 +76,57 @@ export function decideBatteries(context: BatteryContext): {
     context.curtail()
     return { moves: [], resting }
   }
-  const wishes = wishesOf(context)
-  const drafts = batteries.map((battery, at) => draftOf(context, battery, wishes[at]!))
-  for (const { battery, factor, valueW } of drafts)
-    for (const flow of [flows.most, flows.least, worst]) addTo(flow, frame, rows, battery.unit.index, -valueW / factor)
-  const order = drafts.toSorted((a, b) => a.factor - b.factor)
-  for (const draft of order) rest(context, draft)
-  together(order, (draft) => {
-    const ends = [draft.battery.capability, draft.battery.allowed, ownPower(draft)]
-    help(context, draft, ['safety', 'physical'], ends)
-  })
+  const drafts = drafted(context)
   context.curtail()
-  together(order, (draft) => help(context, draft, ['physical'], [draft.battery.capability]))
-  return { moves: drafts.map((draft, at) => decided(context, draft, wishes[at]!)), resting }
+  return { moves: drafts.map((draft) => decided(context, draft)), resting }
 }
+
+/** Those on the fewest phases first. */
+const inOrder = (drafts: readonly Draft[]): Draft[] => drafts.toSorted((a, b) => a.factor - b.factor)
+
+/**
+ * What batteries do before plants are curtailed. When a circuit holds one of them, the others share what is left of the exchange
+ * once more, so that the whole stays what economics want.
+ */
+function drafted(context: BatteryContext): Draft[] {
+  const { frame, rows, flows, worst, batteries, plantFlow } = context
+  const exchange = exchangeOf(context)
+  let drafts: Draft[] = []
+  const held = new Map<number, number>()
+  for (let round = 0; round < Math.min(4, batteries.length); round += 1) {
+    const before = drafts
+    const wishes = wishesOf(context, exchange, held)
+    const next = batteries.map((battery, at) => {
+      const known = before[at]
+      return known && held.has(battery.unit.index) ? known : draftOf(context, battery, wishes[at]!, exchange?.netW)
+    })
+    for (const [at, { battery, factor, valueW }] of next.entries()) {
+      const changeA = ((before[at]?.valueW ?? 0) - valueW) / factor
+      for (const flow of [flows.most, flows.least, worst]) addTo(flow, frame, rows, battery.unit.index, changeA)
+    }
+    drafts = next
+    const order = inOrder(drafts)
+    for (const draft of order) rest(context, draft)
+    together(order, (draft) => {
+      const ends = [draft.battery.capability, draft.battery.allowed, ownPower(draft)]
+      help(context, draft, ['safety', 'physical'], ends)
+    })
+    // What a plant feeds in can be curtailed: it is no reason to take less from a battery that a fuse needs.
+    for (const [row, flow] of plantFlow.entries()) flows.least[row]! -= flow
+    together(order, (draft) => help(context, draft, ['physical'], [draft.battery.capability]))
+    for (const [row, flow] of plantFlow.entries()) flows.least[row]! += flow
+    const moved = drafts.filter((draft) => draft.rows.size > 0 && !held.has(draft.battery.unit.index))
+    // Those that have to do more than they would come first: what they take, others need not.
+    const forced = moved.filter(({ valueW, wishedW }) => Math.abs(valueW) > Math.abs(wishedW))
+    const more = forced.length > 0 ? forced : moved
+    if (more.length === 0 || held.size + more.length === batteries.length) break
+    for (const { battery, valueW } of more) held.set(battery.unit.index, valueW)
+  }
+  return drafts
+}
+
+/** Less than this changes nothing, so that rounding never moves a setpoint to and fro. */
+const resolutionW = 0.5
 
 /** Rounds until nothing moves: what one does for a phase may be undone by another for a second one. */
 const mostRounds = 24
@@ -103,43 +144,53 @@ function together(drafts: readonly Draft[], act: (draft: Draft) => void): void {
 }
 
 /** A battery that may not charge from the grid helps an export limit only with what the site generates itself. */
-function ownPower({ battery, wishedW }: Draft): Band {
+function ownPower({ battery, surplusW }: Draft): Band {
   const rule: Reason = { rule: 'own-power', tier: 'safety', text: 'it may not charge from the grid' }
-  const min = battery.settings.chargeFromGrid ? -Infinity : Math.min(0, wishedW)
+  const min = battery.settings.chargeFromGrid ? -Infinity : -surplusW
   return { min, max: Infinity, minRule: rule, maxRule: rule }
 }
 
-function wishesOf({ frame, batteries, input, unknown, importAllowedW }: BatteryContext): readonly BatteryWish[] {
+/** The exchange for economics; undefined while it is not known. */
+function exchangeOf({ frame, batteries, input, unknown, importAllowedW }: BatteryContext): Exchange | undefined {
   const { model, layout, nodeW, unitW, alive } = frame
   const { economics, timeZone } = model.site
   const importW = layout.roots.reduce((sum, root) => sum + nodeW[root]!, 0)
-  if (unknown !== undefined || Number.isNaN(importW)) {
-    // S5: without its inputs the battery goes to zero, which neither loads nor unloads anything.
-    const text = `holds 0 W: ${unknown ?? 'the exchange with the grid is unknown'}`
-    return batteries.map(() => ({ value: 0, reason: { rule: 'input-missing', tier: 'safety', text } }))
-  }
+  if (unknown !== undefined || Number.isNaN(importW)) return undefined
   const vehiclesW = layout.units.reduce(
     (sum, { index, device }) => sum + (device.config.role === 'charger' && alive[index] ? unitW[index]! : 0),
     0,
   )
-  return economicWishes(
-    batteries,
-    {
-      netW: importW + batteries.reduce((sum, { powerW }) => sum + powerW, 0),
-      allowedImportW: importAllowedW,
-      vehiclesW,
-      prices: pricesAt(economics, input.atMs, timeZone),
-      currency: economics.currency,
-      chargeBelow: economics.chargeBelow ?? -Infinity,
-      holdBelow: economics.holdBelow ?? -Infinity,
-      wearPrice: economics.wearPrice,
-    },
-    input,
-  )
+  return {
+    netW: importW + batteries.reduce((sum, { powerW }) => sum + powerW, 0),
+    allowedImportW: importAllowedW,
+    vehiclesW,
+    prices: pricesAt(economics, input.atMs, timeZone),
+    currency: economics.currency,
+    chargeBelow: economics.chargeBelow ?? -Infinity,
+    holdBelow: economics.holdBelow ?? -Infinity,
+    wearPrice: economics.wearPrice,
+  }
+}
+
+/** `held` are powers of batteries that circuits hold, by unit. */
+function wishesOf(
+  { batteries, input, unknown }: BatteryContext,
+  exchange: Exchange | undefined,
+  held: ReadonlyMap<number, number>,
+): readonly BatteryWish[] {
+  if (exchange) return economicWishes(batteries, exchange, input, held)
+  // S5: without its inputs the battery goes to zero, which neither loads nor unloads anything.
+  const text = `holds 0 W: ${unknown ?? 'the exchange with the grid is unknown'}`
+  return batteries.map(() => ({ value: 0, reason: { rule: 'input-missing', tier: 'safety', text } }))
 }
 
 /** The wish after ramp and capability. Without its inputs a battery goes to rest at once. */
-function draftOf({ frame, rows, input, unknown }: BatteryContext, battery: Battery, wish: BatteryWish): Draft {
+function draftOf(
+  { frame, rows, input, unknown }: BatteryContext,
+  battery: Battery,
+  wish: BatteryWish,
+  netW = 0,
+): Draft {
   const { unit, settings, memory, capability, allowed } = battery
   const factor = bits(frame.mask[unit.index]!) * frame.voltageV
   const blind = unknown ?? blindRow(frame, rows, unit.index)
@@ -147,6 +198,7 @@ function draftOf({ frame, rows, input, unknown }: BatteryContext, battery: Batte
     battery,
     factor,
     wishedW: wish.value,
+    surplusW: Math.max(0, -netW),
     valueW: wish.value,
     reasons: [wish.reason],
     rows: new Set(),
@@ -221,7 +273,9 @@ function help(
       end = inside.rule ?? end
       ;({ value } = inside)
     }
-    change(context, draft, value, moved.row, end)
+    // What it cannot do must not turn into the opposite.
+    const [low, high] = [Math.min(draft.valueW, moved.value), Math.max(draft.valueW, moved.value)]
+    change(context, draft, Math.min(Math.max(value, low), high), moved.row, end)
   }
 }
 
@@ -242,7 +296,7 @@ function change(
   row: number,
   end?: Reason,
 ): void {
-  if (row < 0 || Math.abs(valueW - draft.valueW) < tolerance) return
+  if (row < 0 || Math.abs(valueW - draft.valueW) < resolutionW) return
   const { most, least } = flows
   const flow = draft.valueW < valueW ? most[row]! : least[row]!
   sayFirst(draft, rowReason(frame, frame.layout.rows[row]!, flow))
@@ -253,10 +307,11 @@ function change(
   draft.valueW = valueW
 }
 
-function decided({ input }: BatteryContext, draft: Draft, wish: BatteryWish): BatteryMove {
+function decided({ input }: BatteryContext, draft: Draft): BatteryMove {
   const { battery, reasons, rows } = draft
   const { memory, atFloor, atCeiling } = battery
-  const valueW = Math.round(draft.valueW * 10) / 10
+  // Plus zero: there is no negative rest.
+  const valueW = Math.round(draft.valueW * 10) / 10 + 0
   return {
     battery,
     valueW,
@@ -268,6 +323,6 @@ function decided({ input }: BatteryContext, draft: Draft, wish: BatteryWish): Ba
     },
     reasons,
     rows: [...rows],
-    relieves: rows.size > 0 && Math.abs(valueW - wish.value) > tolerance,
+    relieves: rows.size > 0 && Math.abs(valueW - draft.wishedW) > tolerance,
   }
 }

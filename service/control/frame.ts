@@ -2,7 +2,7 @@ import { phases } from '#contract/metrics.ts'
 import { type AgedReading, type Readings } from '../domain/measured.ts'
 import type { SiteModel } from '../domain/site-model.ts'
 import type { Layout, Unit } from './layout.ts'
-import type { DeviceState, GridState } from './state.ts'
+import type { DeviceState, GridState, MeterState } from './state.ts'
 
 /**
  * The measured island of one cycle in numbers. Powers and currents count > 0 towards consumption here; NaN is what is not
@@ -25,12 +25,20 @@ export interface Frame {
   /** Current per node of the site and phase: `node * 3 + phase`. */
   readonly nodeA: Float64Array
   readonly nodeW: Float64Array
+  /** What the units below each node take, as far as they are measured, and how many are. */
+  readonly belowA: Float64Array
+  readonly belowW: Float64Array
+  readonly below: Uint32Array
+  /** What each meter has shown, by circuit: the memory of the next cycle. */
+  readonly meters: Record<string, MeterState>
   /** Phases that a unit loads, as bits. */
   readonly mask: Uint8Array
   /** Phases it is told to use, 1 or 3; 0 for devices that have no choice. */
   readonly phases: Uint8Array
   /** The same as decided in this cycle, where it changes. */
   readonly claimedPhases: Uint8Array
+  /** What a vehicle or load takes beyond what it was told, A per used phase; 0 while it may still be on its way. */
+  readonly excessA: Float64Array
 }
 
 /** A current below is measurement noise, not a vehicle that charges. */
@@ -84,13 +92,19 @@ export function freeze(model: SiteModel, layout: Layout, readings: Readings, sta
     memory: units.map(({ device }) => state.devices[device.config.id]),
     nodeA: new Float64Array(model.nodes.length * 3).fill(Number.NaN),
     nodeW: new Float64Array(model.nodes.length).fill(Number.NaN),
+    belowA: new Float64Array(model.nodes.length * 3),
+    belowW: new Float64Array(model.nodes.length),
+    below: new Uint32Array(model.nodes.length),
+    meters: {},
     mask: new Uint8Array(units.length),
     phases: new Uint8Array(units.length),
     claimedPhases: new Uint8Array(units.length),
+    excessA: new Float64Array(units.length),
   }
   for (const unit of units) readUnit(frame, unit)
   // Children come after their parents, so that from behind every sum finds its parts.
   for (const node of layout.nodes.toReversed()) readNode(frame, node)
+  for (const root of layout.roots) if (model.nodes[root]!.meter >= 0) catchUp(frame, root)
   return frame
 }
 
@@ -192,8 +206,10 @@ export const bits = (mask: number): number => (mask & 1) + ((mask >> 1) & 1) + (
 function readNode(frame: Frame, node: number): void {
   const { model, layout, nodeA, nodeW, unitA, unitW, alive, readings, staleMs } = frame
   const { meter, children, phases: present } = model.nodes[node]!
+  sumBelow(frame, node)
   if (meter >= 0) {
     readMeter(frame, node, readings.get(model.devices[meter]!.config.id), staleMs)
+    if (!layout.roots.includes(node)) catchUp(frame, node)
     return
   }
   const parts = layout.unitsOfNode[node]!
@@ -209,6 +225,51 @@ function readNode(frame: Frame, node: number): void {
       else if (layout.units[unit]!.terminals.includes(phase)) ampere = Number.NaN
     nodeA[node * 3 + phase] = ampere
   }
+}
+
+/** Adds up what is known to be taken below a node. */
+function sumBelow({ model, layout, unitA, unitW, alive, belowA, belowW, below }: Frame, node: number): void {
+  for (const child of model.nodes[node]!.children) {
+    below[node]! += below[child]!
+    belowW[node]! += belowW[child]!
+    for (let phase = 0; phase < 3; phase += 1) belowA[node * 3 + phase]! += belowA[child * 3 + phase]!
+  }
+  for (const unit of layout.unitsOfNode[node]!) {
+    if (!alive[unit]) continue
+    below[node]! += 1
+    belowW[node]! += unitW[unit]!
+    for (let phase = 0; phase < 3; phase += 1) belowA[node * 3 + phase]! += unitA[unit * 3 + phase]!
+  }
+}
+
+/**
+ * While a meter shows nothing new, what its devices have changed since is added to what it showed. Else an old value less new
+ * devices would leave more room in each cycle in which they rise, and none of it would be there.
+ */
+function catchUp({ model, layout, state, nodeA, nodeW, belowA, belowW, below, meters }: Frame, node: number): void {
+  const { circuit, phases: present } = model.nodes[node]!
+  // Between joined grids nobody knows how what is taken is shared: all of it counts on each of them.
+  const nodes = layout.roots.length > 1 && layout.roots.includes(node) ? layout.roots : [node]
+  const sum = (of: (at: number) => number): number => nodes.reduce((total, at) => total + of(at), 0)
+  const ampere = present.map((phase) => nodeA[node * 3 + phase]!)
+  const watt = nodeW[node]!
+  if (Number.isNaN(watt) || ampere.some(Number.isNaN)) return
+  const devicesA = present.map((phase) => sum((at) => belowA[at * 3 + phase]!))
+  const devicesW = sum((at) => belowW[at]!)
+  const devices = sum((at) => below[at]!)
+  const before = state.meters?.[circuit.id]
+  const old =
+    before !== undefined &&
+    before.watt === watt &&
+    before.devices === devices &&
+    ampere.every((value, at) => value === before.ampere[at]) &&
+    // Nothing flows through an open breaker, whatever happens behind it.
+    (watt !== 0 || ampere.some((value) => value !== 0))
+  meters[circuit.id] = old ? before : { ampere, watt, devicesA, devicesW, devices }
+  if (!old) return
+  nodeW[node] = watt + (devicesW - before.devicesW)
+  for (const [at, phase] of present.entries())
+    nodeA[node * 3 + phase] = ampere[at]! + (devicesA[at]! - before.devicesA[at]!)
 }
 
 /** Signed phase currents from the magnitude and the sign of the phase power; the power alone when there is no current. */

@@ -1,6 +1,6 @@
 import type { Reason } from '#contract/api.ts'
 import { type Claim, wattPerAmpere } from './allocate.ts'
-import { type Consumer, fromAmpere, toAmpere } from './claims.ts'
+import { type Consumer, beyondA, fromAmpere, longAgoS, toAmpere } from './claims.ts'
 import { type Frame, bits } from './frame.ts'
 import type { Row } from './layout.ts'
 import { type Rows, ampereText, roomText, ruleOf, tolerance, wattText } from './rows.ts'
@@ -39,13 +39,13 @@ export function moved(frame: Frame, room: Room, consumer: Consumer, elapsedS: nu
   const row = claim?.row ?? -1
   if (targetA <= lastA + tolerance) {
     const relieves = targetA < lastA - tolerance && (consumer.forced || hard(frame, row) || consumer.blind)
-    const next = settled(frame, consumer, targetA, undefined, elapsedS)
+    const next = settled(frame, consumer, targetA, undefined)
     return { consumer, valueA: targetA, beforeA: lastA, memory: next, reasons, row, relieves }
   }
-  const riseS = memory.riseS === undefined ? 0 : memory.riseS + elapsedS
+  const riseS = memory.riseS ?? 0
   if (riseS < settings.dwellS) {
     reasons.unshift(wait(`waiting ${Math.floor(riseS)} s of ${settings.dwellS} s before a rise`))
-    const next = settled(frame, consumer, lastA, riseS, elapsedS)
+    const next = settled(frame, consumer, lastA, riseS)
     return { consumer, valueA: lastA, beforeA: lastA, memory: next, reasons, row, relieves: false }
   }
   const minA = claim?.minA ?? 0
@@ -56,7 +56,7 @@ export function moved(frame: Frame, room: Room, consumer: Consumer, elapsedS: nu
       tier: 'safety',
       text: `moves by at most ${amount(frame, consumer, rampA)} in this cycle, towards ${amount(frame, consumer, targetA)}`,
     })
-  const next = settled(frame, consumer, valueA, riseS, elapsedS)
+  const next = settled(frame, consumer, valueA, riseS)
   return { consumer, valueA, beforeA: lastA, memory: next, reasons, row, relieves: false }
 }
 
@@ -75,32 +75,33 @@ const hard = ({ layout }: Frame, row: number): boolean => row >= 0 && layout.row
 /** The memory of a device after this cycle. */
 export function settled(
   frame: Frame,
-  { unit, memory, claim }: Consumer,
+  { unit, memory, claim, waits }: Consumer,
   valueA: number,
   riseS: number | undefined,
-  elapsedS: number,
 ): DeviceState {
   const { index, device } = unit
   const running = valueA > 0
-  const sinceS = memory.last > 0 === running ? memory.sinceS + elapsedS : 0
+  const sinceS = memory.last > 0 === running ? memory.sinceS : 0
   const drawnA = Math.max(frame.unitA[index * 3]!, frame.unitA[index * 3 + 1]!, frame.unitA[index * 3 + 2]!)
   const charging = drawnA >= 1
   const offered = device.config.charger !== undefined && memory.last > 0 && !charging && claim !== undefined
   const phases = nowPhases(frame, index)
   const used = claim === undefined ? undefined : usedPhases(frame, index, charging, memory)
   const reachedTarget = riseS !== undefined && valueA >= (claim?.given ?? 0) - tolerance
-  const waiting = claim !== undefined && !running
+  // Chargers are exact to a few percent.
+  const over = beyondA(frame, unit, memory) > 1 + 0.05 * toAmpere(frame, unit, memory.last)
+  const waiting = waits || (claim !== undefined && !running)
   return {
     last: fromAmpere(frame, unit, valueA),
     sinceS,
     ...(phases !== undefined && { phases }),
     ...(used !== undefined && { usedPhases: used }),
     ...(riseS !== undefined && !reachedTarget && { riseS }),
-    ...(waiting && { waitS: (memory.waitS ?? 0) + elapsedS }),
-    ...(offered && { idleS: (memory.idleS ?? 0) + elapsedS }),
+    ...(waiting && { waitS: memory.waitS ?? 0 }),
+    ...(offered && { idleS: memory.idleS ?? 0 }),
+    ...(over && { overS: memory.overS ?? 0 }),
     ...(phases !== undefined && {
-      switchedS:
-        memory.phases !== undefined && memory.phases !== phases ? 0 : (memory.switchedS ?? 1_000_000) + elapsedS,
+      switchedS: memory.phases !== undefined && memory.phases !== phases ? 0 : (memory.switchedS ?? longAgoS),
     }),
   }
 }
@@ -143,20 +144,14 @@ function rowReason(frame: Frame, row: Row, room: number, claim: Claim, isCharger
  * A rise only uses room that is measured, not room that others have just been told to make: where both would meet in a row, the
  * rise is cut back to what fits beside the values that are still there (S4).
  */
-export function holdRises(
-  frame: Frame,
-  rows: Rows,
-  moves: readonly Move[],
-  other: Float64Array,
-  elapsedS: number,
-): void {
+export function holdRises(frame: Frame, rows: Rows, moves: readonly Move[], other: Float64Array): void {
   const { layout } = frame
   const worst = other.slice()
   const rises = new Float64Array(layout.rows.length)
   let rising = 0
   for (const { consumer, valueA, beforeA } of moves) {
     const { index } = consumer.unit
-    const present = frame.unitW[index]! / wattPerAmpere(frame, index)
+    const present = frame.unitW[index]! / wattPerAmpere(frame, index) - frame.excessA[index]!
     for (let entry = layout.start[index]!; entry < layout.start[index + 1]!; entry += 1) {
       const row = layout.entryRow[entry]!
       if (layout.rows[row]!.tier === 'economic') continue
@@ -178,13 +173,8 @@ export function holdRises(
     if (share >= 1) continue
     const rise = move.valueA - move.beforeA
     move.valueA = move.beforeA > 0 ? move.beforeA + rise * Math.max(0, share) : 0
-    move.memory = settled(
-      frame,
-      move.consumer,
-      move.valueA,
-      move.memory.riseS ?? move.consumer.memory.riseS ?? 0,
-      elapsedS,
-    )
+    const riseS = move.memory.riseS ?? move.consumer.memory.riseS ?? 0
+    move.memory = settled(frame, move.consumer, move.valueA, riseS)
     move.reasons.unshift(wait('waits until others have made room'))
   }
 }

@@ -32,6 +32,8 @@ export interface PlantMove {
   readonly relieves: boolean
 }
 
+/** Less above a limit is rounding of other setpoints and no reason to curtail. */
+const noticeableW = 1
 /** Below this share of its limit a plant is not held by it. */
 const heldShare = 0.97
 
@@ -88,7 +90,7 @@ export function curtailed(
     const rampedW = memory.last + (unit.device.config.pv?.rampWPerS ?? 0) * input.elapsedS
     const isHeld = memory.last < ratedW
     // One that is not held has all the room of its rating until a limit is really met.
-    const needed = shrink.limitW < powerW - tolerance || isHeld || shrink.blind
+    const needed = shrink.limitW < powerW - noticeableW || isHeld || shrink.blind
     const roomW = needed ? Math.min(ratedW, shrink.limitW) : ratedW
     const limitW = Math.max(0, Math.min(roomW, rampedW, wishedW))
     const reasons: Reason[] = []
@@ -138,15 +140,15 @@ function shrinkOf(
   let limitW = Infinity
   let tightest = -1
   let blind = false
-  const planned = isMissed(frame, rows, unit.index, most) ? 1 / fuseShare : 1
+  const missed = isMissed(frame, rows, unit.index, most)
   for (let entry = layout.start[unit.index]!; entry < layout.start[unit.index + 1]!; entry += 1) {
     const row = layout.entryRow[entry]!
     const coef = rows.coef[entry]!
     const seen = rows.known[row] === 1
-    const margin = layout.rows[row]!.kind === 'fuse' ? planned : 1
+    const margin = layout.rows[row]!.kind === 'fuse' && missed ? 1 / fuseShare : 1
     const lo = (seen ? rows.lo[row]! : rows.declaredLo[row]!) * margin
-    if (coef <= 0 || lo === -Infinity) continue
-    const all = plants.filter((other) => isIn(frame, other.unit.index, row))
+    if (coef <= 0 || lo === -Infinity || (missed && layout.rows[row]!.tier !== 'physical')) continue
+    const all = plants.filter((other) => isIn(frame, rows, other.unit.index, row))
     const sumW = all.reduce((sum, other) => sum + other.countedW, 0)
     const ratedW = all.reduce((sum, other) => sum + other.ratedW, 0)
     // Room left below the limit, in watt of this plant's phases; without a measurement, the limit itself less what all give.
@@ -162,7 +164,10 @@ function shrinkOf(
   return { limitW: Math.max(0, limitW), row: tightest, blind }
 }
 
-/** Whether the plant is missed elsewhere: where import is over a fuse, export on another phase may use all of its own. */
+/**
+ * Whether the plant is missed elsewhere: where import is over a fuse, an export limit in watt has to stand back, and export on another
+ * phase may use all of its own fuse.
+ */
 function isMissed({ layout }: Frame, rows: Rows, unit: number, most: Float64Array): boolean {
   for (let entry = layout.start[unit]!; entry < layout.start[unit + 1]!; entry += 1) {
     const row = layout.entryRow[entry]!
@@ -171,8 +176,9 @@ function isMissed({ layout }: Frame, rows: Rows, unit: number, most: Float64Arra
   return false
 }
 
-function isIn({ layout }: Frame, unit: number, row: number): boolean {
+/** Whether a plant feeds into a row. */
+function isIn({ layout }: Frame, { coef }: Rows, unit: number, row: number): boolean {
   for (let entry = layout.start[unit]!; entry < layout.start[unit + 1]!; entry += 1)
-    if (layout.entryRow[entry] === row) return true
+    if (layout.entryRow[entry] === row) return coef[entry]! > 0
   return false
 }

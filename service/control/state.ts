@@ -16,6 +16,8 @@ export interface DeviceState {
   readonly waitS?: number
   /** How long it has been offered a current that its vehicle does not take. */
   readonly idleS?: number
+  /** How long it has taken noticeably more than it was told. */
+  readonly overS?: number
   /** Since its phases were switched. */
   readonly switchedS?: number
   /** Discharge is held because the reserve was reached; released one percent above it. */
@@ -32,12 +34,25 @@ export interface QuarterState {
   readonly importWh: number
 }
 
+/** What a meter last showed that was new, and what the devices behind it took then. */
+export interface MeterState {
+  /** Per phase of the grid. */
+  readonly ampere: readonly number[]
+  readonly watt: number
+  readonly devicesA: readonly number[]
+  readonly devicesW: number
+  /** How many of them were measured. */
+  readonly devices: number
+}
+
 /** What the control of a grid remembers between cycles. Plain JSON, so that it can be stored and replayed. */
 export interface GridState {
   /** By device. */
   readonly devices: Readonly<Record<string, DeviceState>>
   /** Circuits that have been measured since the start; before, nothing rises below them (S7). */
   readonly measured: readonly string[]
+  /** By circuit. */
+  readonly meters?: Readonly<Record<string, MeterState>>
   readonly quarter?: QuarterState
 }
 

@@ -3,7 +3,7 @@ import { holds, islandOf, placeOf, staleAfterMs } from '../domain/island.ts'
 import type { SiteModel } from '../domain/site-model.ts'
 import { allocate } from './allocate.ts'
 import { type Consumer, consumersOf, fromAmpere } from './claims.ts'
-import { decideBatteries } from './decide-batteries.ts'
+import { type BatteryMove, decideBatteries } from './decide-batteries.ts'
 import { type Battery, batteriesOf } from './battery.ts'
 import { type Frame, bits, freeze } from './frame.ts'
 import { type Layout, type Unit, layoutOf } from './layout.ts'
@@ -43,9 +43,10 @@ export function step(model: SiteModel, gridId: string, state: GridState, input: 
   const staleMs = staleAfterMs(model.grids[gridIndex]!.cycleMs)
   const onItsOwn = alone !== undefined && holds(alone, readings, staleMs) === true
   const context = { model, layout, staleMs, state, input, unknown, onItsOwn }
-  const first = solve(context)
-  // Sun that has to be curtailed cannot be counted on: then everything is shared again without it.
-  const solution = countedTooMuch(first) ? solve(context, expected(first)) : first
+  // Sun that has to be curtailed, and batteries that have to charge, cannot be counted on: then all is shared again without.
+  let solution = solve(context)
+  for (let round = 0; round < mostRounds && countedTooMuch(solution); round += 1)
+    solution = solve(context, expected(solution))
   const { frame, rows, flows, moves, batteries, batteryMoves, plantMoves, quarter } = solution
 
   const decisions = new Map<number, Decision[]>()
@@ -100,7 +101,7 @@ export function step(model: SiteModel, gridId: string, state: GridState, input: 
     decide(
       unit,
       command,
-      inPercent ? floorTo((limitW / ratedW) * 100, 10) : Math.floor(limitW),
+      inPercent ? floorTo((limitW / ratedW) * 100, 10) : Math.round(limitW),
       relieves,
       reasons,
       inPercent ? 100 : ratedW,
@@ -110,6 +111,7 @@ export function step(model: SiteModel, gridId: string, state: GridState, input: 
     state: {
       devices,
       measured: measuredSince(frame, unknown !== undefined),
+      meters: frame.meters,
       ...(quarter && { quarter }),
     },
     decisions: layout.sorted.flatMap((unit) => decisions.get(unit.index) ?? []),
@@ -118,6 +120,8 @@ export function step(model: SiteModel, gridId: string, state: GridState, input: 
     leftAlone: leftAlone(frame, place, decisions, batteryMoves.resting),
   }
 }
+
+const mostRounds = 3
 
 interface Context {
   readonly model: SiteModel
@@ -140,7 +144,7 @@ interface Solution {
   readonly quarter: GridState['quarter']
 }
 
-/** Decides all of an island. `counted` are the powers of plants that are known to be curtailed, by unit. */
+/** Decides all of an island. `counted` are the powers that a first attempt has shown, by unit. */
 function solve(
   { model, layout, staleMs, state, input, unknown, onItsOwn }: Context,
   counted?: ReadonlyMap<number, number>,
@@ -153,7 +157,9 @@ function solve(
   const quarter = planQuarter(frame, rows, input)
   const consumers = consumersOf(frame, rows, input, signals, unknown)
   planSurplus(frame, rows, consumers, batteries, plants)
-  const { flows, moves, worst } = serve(frame, rows, consumers, batteries, plants, input)
+  const { flows, moves, worst } = serve(frame, rows, consumers, batteries, plants, input, counted)
+  const plantFlow = new Float64Array(rows.base.length)
+  for (const plant of plants) addTo(plantFlow, frame, rows, plant.unit.index, -toA(frame, plant.unit, plant.countedW))
   let plantMoves: readonly PlantMove[] = []
   const batteryMoves = decideBatteries({
     frame,
@@ -167,6 +173,7 @@ function solve(
     importAllowedW: quarter
       ? allowedImportW(quarter, input.atMs, model.site.economics.peakImportW ?? Infinity)
       : Infinity,
+    plantFlow,
     curtail() {
       plantMoves = curtailed(frame, rows, plants, flows, input)
     },
@@ -174,12 +181,19 @@ function solve(
   return { frame, rows, flows, moves, batteries, batteryMoves, plantMoves, quarter }
 }
 
-const expected = ({ plantMoves }: Solution): ReadonlyMap<number, number> =>
-  new Map(plantMoves.map(({ plant, givesW }) => [plant.unit.index, givesW]))
+/** Powers of plants and of batteries that a circuit makes charge, by unit: > 0 generation and discharge. */
+const expected = ({ plantMoves, batteryMoves }: Solution): ReadonlyMap<number, number> =>
+  new Map([
+    ...plantMoves.map(({ plant, givesW }) => [plant.unit.index, givesW] as const),
+    ...batteryMoves.moves.filter(isForced).map(({ battery, valueW }) => [battery.unit.index, valueW] as const),
+  ])
 
-/** Whether a plant gives less than was counted on, and a limit of import is exceeded for it; what is planned below a fuse is not. */
-function countedTooMuch({ plantMoves, rows, flows, frame }: Solution): boolean {
-  if (!plantMoves.some(({ plant, givesW }) => givesW < plant.countedW - tolerance)) return false
+const isForced = ({ valueW, rows }: BatteryMove): boolean => valueW < 0 && rows.length > 0
+
+/** Whether more was counted on than there is, and a limit of import is exceeded for it; what is planned below a fuse is not. */
+function countedTooMuch({ plantMoves, batteryMoves, rows, flows, frame }: Solution): boolean {
+  const less = plantMoves.some(({ plant, givesW }) => givesW < plant.countedW - tolerance)
+  if (!less && !batteryMoves.moves.some(isForced)) return false
   return frame.layout.rows.some(({ index, kind, tier }) => {
     const limit = rows.hi[index]! / (kind === 'fuse' ? fuseShare : 1)
     return tier !== 'economic' && flows.most[index]! > limit + tolerance
@@ -224,7 +238,7 @@ function planSurplus(
 ): void {
   const { layout, nodeW, unitW } = frame
   let importW = layout.roots.reduce((sum, root) => sum + nodeW[root]!, 0)
-  for (const { claim, unit } of consumers) if (claim?.surplus) importW -= unitW[unit.index]!
+  for (const { claim, unit } of consumers) if (!claim || claim.surplus) importW -= unitW[unit.index]!
   for (const { powerW } of batteries) importW += powerW
   for (const { availableW, powerW } of plants) importW -= availableW - powerW
   rows.hi[layout.surplusRow] = Number.isNaN(importW) ? 0 : -importW
@@ -238,14 +252,18 @@ function serve(
   batteries: readonly Battery[],
   plants: readonly Plant[],
   input: StepInput,
+  counted?: ReadonlyMap<number, number>,
 ): { flows: Flows; worst: Float64Array; moves: Move[] } {
   const others = rows.base.slice()
   for (const plant of plants) addTo(others, frame, rows, plant.unit.index, -toA(frame, plant.unit, plant.countedW))
+  for (const { unit } of consumers) addTo(others, frame, rows, unit.index, frame.excessA[unit.index]!)
   // A battery may stop charging for a vehicle; it discharges for one only where it may, and only what it gives by itself.
   const promised = others.slice()
-  for (const { unit, settings, powerW, allowed, capability } of batteries)
-    if (settings.supportsChargers && powerW > 0)
-      addTo(promised, frame, rows, unit.index, -toA(frame, unit, Math.min(powerW, allowed.max, capability.max)))
+  for (const { unit, settings, powerW, allowed, capability } of batteries) {
+    const supports = settings.supportsChargers && powerW > 0
+    const givesW = counted?.get(unit.index) ?? (supports ? Math.min(powerW, allowed.max, capability.max) : 0)
+    addTo(promised, frame, rows, unit.index, -toA(frame, unit, givesW))
+  }
   const room = new Float64Array(rows.base.length)
   for (let row = 0; row < room.length; row += 1) room[row] = rows.hi[row]! - promised[row]!
   allocate(
@@ -257,12 +275,12 @@ function serve(
   const moves = consumers.map((consumer) => moved(frame, room, consumer, input.elapsedS))
   const worst = others.slice()
   for (const { unit } of batteries) addTo(worst, frame, rows, unit.index, presentA(frame, unit.index))
-  holdRises(frame, rows, moves, worst, input.elapsedS)
+  holdRises(frame, rows, moves, worst)
   const flows = { most: others, least: others.slice() }
   const later = others.slice()
   for (const { consumer, valueA } of moves) {
     const { index } = consumer.unit
-    const now = presentA(frame, index)
+    const now = presentA(frame, index) - frame.excessA[index]!
     addTo(flows.most, frame, rows, index, valueA)
     addTo(flows.least, frame, rows, index, Math.min(valueA, now))
     addTo(later, frame, rows, index, Math.max(valueA, now))

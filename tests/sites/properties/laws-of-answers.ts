@@ -61,6 +61,9 @@ export const answers: Law = {
             if (reasons.length === 0 || reasons.some(({ text }) => /NaN|Infinity|undefined/.test(text)))
               fail('a reason without sense', { setpoint, reasons })
           }
+          for (const { id, value, limit } of result.limits)
+            if (!Number.isFinite(value ?? 0) || !Number.isFinite(limit))
+              fail('a limit without a number', { id, value, limit })
           if (result.violations.some(({ excess }) => !(excess > 0)))
             fail('a violation without excess', result.violations)
         }

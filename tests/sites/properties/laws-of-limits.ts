@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { Site } from '#contract/site.ts'
-import { type PlantState, circuitsBelow } from '../support/plant.ts'
+import { type PlantState, circuitsBelow, consumptionW } from '../support/plant.ts'
 import { type Law, everything, fail, roundingW, wishDraw, wishesFor } from './law.ts'
 import { excesses } from './oracle.ts'
 import { houseChange, withHouse, worlds } from './random-site.ts'
@@ -14,7 +14,7 @@ const fuseExcessW = (site: Site, plant: PlantState) =>
 /**
  * After one step, and after each further one while the house load jumps, no fuse of the tree carries more than its rating,
  * unless no setpoint could have helped: then the sum of all excesses or the largest of them, over the ratings or over the 97 %
- * that control plans with, is the least that a mixed-integer program finds (within 2 W per device), with loads and chargers between off and their present
+ * that control plans with, is the least that a mixed-integer program finds (within 2 W per device), with loads and chargers between off and their
  * power, plants down to zero, and batteries anywhere inside their limits. This contains the relief in the same cycle.
  */
 export const fuses: Law = {
@@ -30,10 +30,13 @@ export const fuses: Law = {
         const after = afterwards(site, now, result)
         const allowedW = roundingW * site.devices.length
         const isLeast = (fuses: Site) =>
-          fuseExcessW(fuses, after) <= leastExcessW(fuses, now, 'sum') + allowedW ||
-          largestExcessW(fuses, after) <= leastExcessW(fuses, now, 'largest') + allowedW
+          fuseExcessW(fuses, after) <= leastExcessW(fuses, now, after, 'sum') + allowedW ||
+          largestExcessW(fuses, after) <= leastExcessW(fuses, now, after, 'largest') + allowedW
         if (fuseExcessW(site, after) > allowedW && !isLeast(site) && !isLeast(planned(site)))
-          fail('fuses are exceeded', { excessW: fuseExcessW(site, after), leastW: leastExcessW(site, now, 'sum') })
+          fail('fuses are exceeded', {
+            excessW: fuseExcessW(site, after),
+            leastW: leastExcessW(site, now, after, 'sum'),
+          })
         now = after
         state = result.state
       }
@@ -51,7 +54,8 @@ const indifferent = (site: Site): Site => ({
 
 /**
  * Whatever is wished for and whatever power costs: the fuses are exceeded by no more, and the limits of import, export and
- * unbalance by no more, than they are without wish, plan and price.
+ * unbalance by no more, than they are without wish, plan and price. Consumers that a wish stops are no help against export in
+ * either case, because nobody can make a vehicle charge.
  */
 export const tiers: Law = {
   name: 'economics worsens no limit of a higher tier',
@@ -70,8 +74,9 @@ export const tiers: Law = {
         const wanting = stepFor(site)(undefined, inputOf(site, plant, { wishes: wishesFor(site, draws), plan }))
         const neutral = stepFor(indifferent(site))(undefined, inputOf(site, plant))
         const allowedW = roundingW * site.devices.length
-        const withWishes = excesses(site, afterwards(site, plant, wanting))
-        const without = excesses(site, afterwards(site, plant, neutral))
+        const wanted = afterwards(site, plant, wanting)
+        const withWishes = excesses(site, wanted)
+        const without = excesses(site, withoutHelp(site, afterwards(site, plant, neutral), wanted))
         for (const physical of [true, false]) {
           const part = (list: typeof without) => sumOf(list.filter(({ kind }) => (kind === 'fuse') === physical))
           if (part(withWishes) > part(without) + allowedW && (physical || part(withWishes) > 0))
@@ -79,6 +84,20 @@ export const tiers: Law = {
         }
       },
     ),
+}
+
+/** Consumers as in another plant, where they take less there. */
+function withoutHelp(site: Site, plant: PlantState, other: PlantState): PlantState {
+  const devices = { ...plant.devices }
+  for (const device of site.devices) {
+    if (!device.charger && !device.load) continue
+    const [here, there] = [plant, other].map(({ devices: all }) => {
+      const perPhase = consumptionW(device, all[device.id] ?? {}, site.grids[0]!.nominalVoltageV)
+      return perPhase.l1 + perPhase.l2 + perPhase.l3
+    })
+    if (there! < here!) devices[device.id] = other.devices[device.id] ?? {}
+  }
+  return { ...plant, devices }
 }
 
 /** A battery at its reserve or of unknown charge discharges no more than the fuses need, and never for the sake of money. */

@@ -5,9 +5,10 @@ import { type Influence, type Program, type Terms, evenly, linearFlows, nameOf, 
 
 /**
  * The least sum of fuse excesses in W over all circuits and phases, or the least largest one, that any setpoints could reach from
- * a present state: a mixed-integer program, because chargers and switched loads are off or at least at their lowest power.
+ * a present state: a mixed-integer program, because chargers and switched loads are off or at least at their lowest power. Consumers
+ * are never kept on to help against export, so they take at most what they take in `after`.
  */
-export function leastExcessW(site: Site, plant: PlantState, of: 'sum' | 'largest'): number {
+export function leastExcessW(site: Site, plant: PlantState, after: PlantState, of: 'sum' | 'largest'): number {
   const grid = site.grids[0]!
   const influences: Influence[] = []
   const bounds: Record<string, readonly [number, number]> = {}
@@ -28,7 +29,8 @@ export function leastExcessW(site: Site, plant: PlantState, of: 'sum' | 'largest
       // As a share of what it takes now; a vehicle on one phase stays on that phase.
       const perUnitW = { l1: presentW.l1, l2: presentW.l2, l3: presentW.l3 }
       influences.push({ device, variable, perUnitW })
-      bounds[variable] = [0, 1]
+      const left = consumptionW(device, after.devices[device.id] ?? {}, grid.nominalVoltageV)
+      bounds[variable] = [0, Math.min(1, phases.reduce((sum, phase) => sum + left[phase], 0) / totalW)]
       const lowest = device.charger
         ? device.charger.minCurrentA / (now.setpointA ?? 1)
         : device.load?.kind === 'switched'
