@@ -2,6 +2,7 @@ import { EdgeError } from '#contract/errors.ts'
 import { UsageError } from '../args.ts'
 import { version } from '../version.ts'
 import { audit } from './audit.ts'
+import { diff } from './diff.ts'
 import { NoAnswer, Refused } from './edge-target.ts'
 import { identify } from './identify.ts'
 import { map } from './map.ts'
@@ -10,6 +11,7 @@ import { read } from './read.ts'
 import { registers } from './registers.ts'
 import { sniff } from './sniff.ts'
 import { scan } from './scan.ts'
+import { snapshot } from './snapshot.ts'
 import { status } from './status.ts'
 import { sunspec } from './sunspec.ts'
 import { type Command, CommandFailure, exitCode, type Terminal } from './terminal.ts'
@@ -23,6 +25,8 @@ const commands: Readonly<Record<string, Command>> = {
   identify,
   read,
   registers,
+  snapshot,
+  diff,
   write,
   sunspec,
   sniff,
