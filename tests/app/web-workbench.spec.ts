@@ -209,6 +209,19 @@ for (const theme of themes)
     }
   })
 
+test('speaks German where that is chosen, and remembers it', async ({ web }) => {
+  await web.open('/scan')
+  const { page } = web
+  await page.keyboard.press('Control+k')
+  await page.keyboard.type('deutsch')
+  await page.keyboard.press('Enter')
+  await expect(page.getByText('Nur lesen').first()).toBeVisible()
+  await page.reload()
+  await expect(page.getByRole('link', { name: 'Mithören' })).toBeVisible()
+  await expect(page.locator('html')).toHaveAttribute('lang', 'de')
+  await web.expectAccessible()
+})
+
 test('offers what can be done in the command palette, and nothing that cannot', async ({ web }) => {
   await web.open('/scan')
   const { page } = web
