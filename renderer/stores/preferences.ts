@@ -1,6 +1,6 @@
 import { defineStore } from 'pinia'
 import { computed, ref, watch } from 'vue'
-import type { AddressBase } from '../format/registers.ts'
+import { type AddressBase, addressBases } from '../format/registers.ts'
 import { i18n } from '../i18n.ts'
 
 /** Texts that a language lacks are shown in English. */
@@ -26,7 +26,8 @@ function load(): Saved {
     if (typeof stored !== 'object' || stored === null) return saved
     const theme = themeChoices.find((choice) => 'theme' in stored && stored.theme === choice)
     if (theme) saved.theme = theme
-    if ('addresses' in stored && stored.addresses === 'dec') saved.addresses = 'dec'
+    const addresses = addressBases.find((base) => 'addresses' in stored && stored.addresses === base)
+    if (addresses) saved.addresses = addresses
     const language = languages.find((name) => 'language' in stored && stored.language === name)
     if (language) saved.language = language
   } catch {
