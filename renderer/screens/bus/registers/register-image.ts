@@ -161,7 +161,8 @@ export function createRegisterImage(ranges: readonly RegisterRange[]): RegisterI
       const base = reference
       let masked = 0
       let compared = 0
-      for (let row = 0; base && row < size; row += 1) {
+      if (!base) return { rows: changed, masked, compared }
+      for (let row = 0; row < size; row += 1) {
         if (!base.known[row] || !shown.atMs[row]) continue
         compared += 1
         if (base.words[row] === shown.words[row]) continue
