@@ -1,11 +1,16 @@
 import { createI18n } from 'vue-i18n'
 import enShell from './locales/en.json'
+import deRegisters from './locales/registers.de.json'
+import enRegisters from './locales/registers.en.json'
 import deWorkbench from './locales/workbench.de.json'
 import enWorkbench from './locales/workbench.en.json'
 
-const en = { ...enShell, workbench: enWorkbench }
+const en = { ...enShell, workbench: enWorkbench, registers: enRegisters }
 /** Texts that are not translated yet are shown in English. */
-const de: { workbench: typeof enWorkbench } = { workbench: deWorkbench }
+const de: { workbench: typeof enWorkbench; registers: typeof enRegisters } = {
+  workbench: deWorkbench,
+  registers: deRegisters,
+}
 
 type Leaves<T, Path extends string = ''> = {
   [Key in keyof T & string]: T[Key] extends string ? `${Path}${Key}` : Leaves<T[Key], `${Path}${Key}.`>

@@ -10,6 +10,8 @@ export const router = createRouter({
     { path: '/limits', name: 'limits', component: () => import('./screens/limits/LimitsScreen.vue') },
     { path: '/scan/:port?', name: 'scan', component: () => import('./screens/bus/scan/ScanScreen.vue') },
     { path: '/listen/:job?', name: 'listen', component: () => import('./screens/bus/listen/ListenScreen.vue') },
+    { path: '/registers', name: 'registers', component: () => import('./screens/bus/registers/RegisterScreen.vue') },
+    { path: '/frames', name: 'frames', component: () => import('./screens/bus/frames/FrameScreen.vue') },
     { path: '/log', name: 'log', component: () => import('./screens/log/LogScreen.vue') },
     { path: '/access/:tab?', name: 'access', component: () => import('./screens/access/AccessScreen.vue') },
     // Without its code, which is not for the address bar.
@@ -20,5 +22,10 @@ export const router = createRouter({
 
 export const screens = ['site', 'bus', 'limits', 'log', 'access'] as const
 /** Views of a screen that have an address of their own, with the screen of the rail that they belong to. */
-export const parts: Readonly<Record<string, Screen>> = { scan: 'bus', listen: 'bus' }
+export const parts: Readonly<Record<string, Screen>> = {
+  scan: 'bus',
+  listen: 'bus',
+  registers: 'bus',
+  frames: 'bus',
+}
 export type Screen = (typeof screens)[number]

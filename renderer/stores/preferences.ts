@@ -1,6 +1,11 @@
 import { defineStore } from 'pinia'
 import { computed, ref, watch } from 'vue'
-import type { AddressBase } from '../format/registers.ts'
+import { type AddressBase, addressBases } from '../format/registers.ts'
+import { i18n } from '../i18n.ts'
+
+/** Texts that a language lacks are shown in English. */
+export const languages = ['en', 'de'] as const
+export type Language = (typeof languages)[number]
 
 export const themeChoices = ['system', 'light', 'dark', 'field'] as const
 export type ThemeChoice = (typeof themeChoices)[number]
@@ -11,16 +16,20 @@ const storageKey = 'r-ems.preferences'
 interface Saved {
   theme: ThemeChoice
   addresses: AddressBase
+  language: Language
 }
 
 function load(): Saved {
-  const saved: Saved = { theme: 'system', addresses: 'hex' }
+  const saved: Saved = { theme: 'system', addresses: 'hex', language: 'en' }
   try {
     const stored: unknown = JSON.parse(localStorage.getItem(storageKey) ?? '{}')
     if (typeof stored !== 'object' || stored === null) return saved
     const theme = themeChoices.find((choice) => 'theme' in stored && stored.theme === choice)
     if (theme) saved.theme = theme
-    if ('addresses' in stored && stored.addresses === 'dec') saved.addresses = 'dec'
+    const addresses = addressBases.find((base) => 'addresses' in stored && stored.addresses === base)
+    if (addresses) saved.addresses = addresses
+    const language = languages.find((name) => 'language' in stored && stored.language === name)
+    if (language) saved.language = language
   } catch {
     // Storage may be blocked or hold something else; the defaults do.
   }
@@ -32,6 +41,7 @@ export const usePreferences = defineStore('preferences', () => {
   const saved = load()
   const theme = ref<ThemeChoice>(saved.theme)
   const addresses = ref<AddressBase>(saved.addresses)
+  const language = ref<Language>(saved.language)
   const prefersDark = matchMedia('(prefers-color-scheme: dark)')
   const systemDark = ref(prefersDark.matches)
   prefersDark.addEventListener('change', (event) => (systemDark.value = event.matches))
@@ -41,9 +51,18 @@ export const usePreferences = defineStore('preferences', () => {
   )
 
   watch(shownTheme, (next) => (document.documentElement.dataset['theme'] = next), { immediate: true })
-  watch([theme, addresses], () => {
+  watch(
+    language,
+    (next) => {
+      i18n.global.locale.value = next
+      document.documentElement.lang = next
+    },
+    { immediate: true },
+  )
+  watch([theme, addresses, language], () => {
+    const kept: Saved = { theme: theme.value, addresses: addresses.value, language: language.value }
     try {
-      localStorage.setItem(storageKey, JSON.stringify({ theme: theme.value, addresses: addresses.value }))
+      localStorage.setItem(storageKey, JSON.stringify(kept))
     } catch {
       // Not remembered then.
     }
@@ -53,5 +72,5 @@ export const usePreferences = defineStore('preferences', () => {
     addresses.value = addresses.value === 'hex' ? 'dec' : 'hex'
   }
 
-  return { theme, shownTheme, addresses, toggleAddresses }
+  return { theme, shownTheme, addresses, language, toggleAddresses }
 })

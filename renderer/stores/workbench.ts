@@ -68,9 +68,7 @@ export const useWorkbench = defineStore('workbench', () => {
     const unwatch = service.watch(`job:${id}`)
     service.get<Job>(path(id)).then(
       // What has come live meanwhile is newer.
-      (job) => {
-        if (!jobs.value.has(id)) keep(job)
-      },
+      (job) => (jobs.value.has(id) ? undefined : keep(job)),
       (error: unknown) => (problem.value = explain(error, t('workbench.noAnswer'))),
     )
     return () => {

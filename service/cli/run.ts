@@ -7,6 +7,7 @@ import { capture } from './capture.ts'
 import { control } from './control.ts'
 import { explain } from './explain.ts'
 import { failsafe } from './failsafe.ts'
+import { diff } from './diff.ts'
 import { identify } from './identify.ts'
 import { map } from './map.ts'
 import { pair } from './pair.ts'
@@ -16,6 +17,7 @@ import { replay } from './replay.ts'
 import { simulate } from './simulate.ts'
 import { sniff } from './sniff.ts'
 import { scan } from './scan.ts'
+import { snapshot } from './snapshot.ts'
 import { status } from './status.ts'
 import { sunspec } from './sunspec.ts'
 import { type Command, CommandFailure, exitCode, type Terminal } from './terminal.ts'
@@ -36,6 +38,8 @@ const commands: Readonly<Record<string, Command>> = {
   identify,
   read,
   registers,
+  snapshot,
+  diff,
   write,
   sunspec,
   sniff,

@@ -146,7 +146,7 @@ test('stops a scan when another client is heard, and listens instead without sen
 
 test('finds devices on the network, after the warning was read', async ({ web }) => {
   test.skip(missing !== undefined, missing)
-  await using peer = await startPymodbus(dump('goodwe-GW8K_DT'))
+  await using peer = await startPymodbus(dump('goodwe-GEH10_1U_10'))
   await web.open('/scan/network')
   const { page } = web
   const begin = page.getByRole('button', { name: 'Scan the network' })
@@ -156,12 +156,19 @@ test('finds devices on the network, after the warning was read', async ({ web })
   await page.getByLabel('I have read this').check()
   await begin.click()
   const row = page.getByRole('grid', { name: 'Units found' }).locator('tbody tr').first()
-  await expect(row).toContainText('goodwe/dt', { timeout: 30_000 })
+  await expect(row).toContainText('goodwe/geh', { timeout: 30_000 })
   await expect(page.locator('.time').getByText('Done')).toBeVisible({ timeout: 30_000 })
-  await row.getByRole('button', { name: 'Accept unit 127' }).click()
+  await row.getByRole('button', { name: 'Accept unit 247' }).click()
   await expect(row).toContainText('Accepted')
   await web.expectAccessible()
   await shoot(web, 'network-done')
+
+  // Behind a gateway units can have any ID: all are asked, until that is stopped.
+  await page.getByRole('button', { name: /^Ask all unit IDs of 127/ }).click()
+  await expect(page.locator('.endpoints .state')).toContainText(/\d+ of 249 known/)
+  const { jobs } = await web.service.ask<Workbench>('GET', 'api/v1/workbench')
+  await web.service.ask('POST', `api/v1/workbench/jobs/${jobs[0]?.id}/stop`)
+  await expect(page.locator('.endpoints .state')).toBeHidden()
 
   // Too much at once is refused in a sentence, and nothing is asked.
   await page.getByLabel('Range').fill('10.0.0.0/8')
@@ -201,6 +208,19 @@ for (const theme of themes)
       }
     }
   })
+
+test('speaks German where that is chosen, and remembers it', async ({ web }) => {
+  await web.open('/scan')
+  const { page } = web
+  await page.keyboard.press('Control+k')
+  await page.keyboard.type('deutsch')
+  await page.keyboard.press('Enter')
+  await expect(page.getByText('Nur lesen').first()).toBeVisible()
+  await page.reload()
+  await expect(page.getByRole('link', { name: 'Mithören' })).toBeVisible()
+  await expect(page.locator('html')).toHaveAttribute('lang', 'de')
+  await web.expectAccessible()
+})
 
 test('offers what can be done in the command palette, and nothing that cannot', async ({ web }) => {
   await web.open('/scan')

@@ -61,9 +61,11 @@ export function createFrameLogs(options: {
   function open(bus: TappedBus): Log {
     const decoder = createFrameDecoder()
     const frames: ListenFrame[] = []
+    // Finer than the wall clock, for the time that answers take.
+    const offsetMs = clock.nowMs() - clock.monotonicMs()
     const log: Log = { bus, frames, first: 0, askedMs: 0, stop: () => undefined }
     log.stop = bus.tap((event) => {
-      frames.push(decoder.decode(event, clock.nowMs()))
+      frames.push(decoder.decode(event, offsetMs + clock.monotonicMs()))
       if (frames.length < kept + mostAtOnce) return
       frames.splice(0, mostAtOnce)
       log.first += mostAtOnce

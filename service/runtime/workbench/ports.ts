@@ -5,9 +5,10 @@ import { z } from 'zod'
 import { EdgeError } from '#contract/errors.ts'
 import { portPath, type WorkbenchPort } from '#contract/workbench.ts'
 import type { LatencyOutcome, SerialAdapter } from '#contract/workbench-scan.ts'
-import { adapterAt, listAdapters, lowerLatency } from '../../commissioning/ports.ts'
+import { lowerLatency } from '../../commissioning/ports.ts'
 import { parseBusAddress } from '../../drivers/modbus/address.ts'
 import { checkedYaml } from '../checked-yaml.ts'
+import { createPlugged } from './plugged.ts'
 import { isMissing, replaceFile, setAside } from './text-files.ts'
 
 export interface Ports {
@@ -30,6 +31,7 @@ export async function openPorts(options: {
   trouble(message: string): void
 }): Promise<Ports> {
   const { busNames } = options
+  const plugged = createPlugged()
   const file = join(options.folder, 'ports.yaml')
   let manual: readonly string[] = []
   try {
@@ -53,7 +55,7 @@ export async function openPorts(options: {
   }
 
   async function list(): Promise<WorkbenchPort[]> {
-    const [adapters, held] = await Promise.all([listAdapters(), holders()])
+    const [adapters, held] = await Promise.all([plugged.adapters(), holders()])
     const known = new Map<string, WorkbenchPort>()
     for (const adapter of adapters) {
       const place = await real(adapter.path)
@@ -64,7 +66,7 @@ export async function openPorts(options: {
       const listed = known.get(place)
       if (listed) known.set(place, { ...listed, manual: true })
       else {
-        const found = await adapterAt(path)
+        const found = await plugged.other(path)
         known.set(place, {
           ...(found ?? absent(path)),
           path,
@@ -82,7 +84,9 @@ export async function openPorts(options: {
     async lowerLatency(path) {
       const known = (await list()).some((port) => port.path === path && port.present)
       if (!known) throw new EdgeError('workbench.unknown', `there is no port ${path}`)
-      return lowerLatency(path)
+      const outcome = await lowerLatency(path)
+      plugged.forget()
+      return outcome
     },
     async add(path) {
       if (manual.includes(path)) return

@@ -46,8 +46,7 @@ export function createRelinquish(options: {
       if (outcome !== 'confirmed')
         return `${deviceId} was not read back at ${safeValue} ${declared.unit}: ${why ?? outcome}`
     }
-    if (release.length === 0)
-      return safeValue === 'release' ? `the map of ${deviceId} does not say how to release ${command}` : undefined
+    if (release.length === 0) return undefined
     const { outcome, reason: why } = await guard.release(deviceId, command, reason)
     if (outcome === 'confirmed') return undefined
     if (outcome !== 'written') return `${deviceId} was not released: ${why ?? outcome}`

@@ -134,6 +134,16 @@ export function createWatches(options: {
     }
   }
 
+  async function live(watch: Watch): Promise<void> {
+    try {
+      await Promise.all([watch.unit.run(), accompany(watch)])
+    } finally {
+      watches.delete(watch.id)
+      publish(update(watch, [], true))
+      if (watch.own) await letGo(watch.own)
+    }
+  }
+
   async function start(request: WatchRequest, by: Principal): Promise<RegisterWatch> {
     if (watches.size >= most)
       throw new EdgeError('workbench.full', `${most} watches run already; close one of them first`)
@@ -170,12 +180,7 @@ export function createWatches(options: {
       dirty: false,
     }
     watches.set(watch.id, watch)
-    void Promise.all([unit.run(), accompany(watch)]).finally(async () => {
-      watches.delete(watch.id)
-      publish(update(watch, [], true))
-      if (own) await letGo(own)
-      resolve()
-    })
+    void live(watch).finally(resolve)
     if (known) watch.points = await watchedPoints(known, bus.unit(request.unitId), stop.signal)
     return view(watch)
   }

@@ -15,7 +15,11 @@ function keysOf(value: unknown, path = ''): string[] {
 }
 
 const load = (name: string): unknown => JSON.parse(readFileSync(resolve(folder, `locales/${name}.json`), 'utf8'))
-const locale = [...keysOf(load('en')), ...keysOf(load('workbench.en'), 'workbench')]
+const locale = [
+  ...keysOf(load('en')),
+  ...keysOf(load('workbench.en'), 'workbench'),
+  ...keysOf(load('registers.en'), 'registers'),
+]
 const files = globSync('**/*.{ts,vue}', { cwd: folder })
 const sources = files.map((file) => [file, readFileSync(resolve(folder, file), 'utf8')] as const)
 
@@ -29,6 +33,7 @@ it('has no text that no screen shows', () => {
 
 it('has every text of the workbench in German too', () => {
   expect(keysOf(load('workbench.de'))).toEqual(keysOf(load('workbench.en')))
+  expect(keysOf(load('registers.de'))).toEqual(keysOf(load('registers.en')))
 })
 
 it('has no words written into a template', () => {

@@ -20,10 +20,25 @@ export function useScans() {
       ),
   )
   const network = computed(() => jobs.value.find(({ request }) => request.kind === 'subnet'))
+  /** The newest scan of each endpoint whose unit IDs were all asked, by its address. */
+  const behind = computed(() => {
+    const found = new Map<string, JobSummary>()
+    for (const job of jobs.value) {
+      const { request } = job
+      if (request.kind === 'units' && !request.bus.startsWith('rtu:') && !found.has(request.bus))
+        found.set(request.bus, job)
+    }
+    return found
+  })
   /** Units that were asked again, newest first. */
   const identified = computed(() => jobs.value.filter(({ request }) => request.kind === 'identify').slice(0, 20))
   const wanted = computed(() =>
-    [...byPort.value.values(), ...(network.value ? [network.value] : []), ...identified.value].map(({ id }) => id),
+    [
+      ...byPort.value.values(),
+      ...behind.value.values(),
+      ...(network.value ? [network.value] : []),
+      ...identified.value,
+    ].map(({ id }) => id),
   )
 
   const following = new Map<string, () => void>()
@@ -63,12 +78,18 @@ export function useScans() {
   const unitsOf = (result: UnitScan | undefined): BusUnit[] =>
     (result?.units ?? []).map((unit) => newest({ ...unit, bus: result?.bus ?? '' }))
 
-  const networkUnits = computed(() => (networkResult.value?.units ?? []).map(newest))
+  const networkUnits = computed(() => {
+    const found = new Map<string, BusUnit>()
+    for (const unit of networkResult.value?.units ?? []) found.set(`${unit.bus} ${unit.unitId}`, newest(unit))
+    for (const { id } of behind.value.values())
+      for (const unit of unitsOf(unitScanOf(workbench.jobs.get(id)))) found.set(`${unit.bus} ${unit.unitId}`, unit)
+    return [...found.values()]
+  })
   const all = computed(() => [
     ...[...byPort.value.keys()].flatMap((path) => unitsOf(resultOf(path))),
     ...networkUnits.value,
   ])
   const sums = computed(() => ({ units: all.value.length, sure: all.value.filter(isCertain).length }))
 
-  return { byPort, network, networkResult, networkUnits, resultOf, unitsOf, sums }
+  return { byPort, behind, network, networkResult, networkUnits, resultOf, unitsOf, sums }
 }

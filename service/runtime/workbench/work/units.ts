@@ -63,7 +63,8 @@ async function scanThrough(
 ): Promise<UnitScan> {
   const known = library()
   await using bus = held && !alone ? readOnlyView(held, polled(held.name)) : createReadOnlyBus({ address, clock })
-  return scanUnits(
+  // Awaited here, before the connection is closed.
+  return await scanUnits(
     { bus, library: known, firstIds: firstIdsOf(known), ...previousOf(context) },
     { clock, signal: context.signal, onProgress: onProgress(context) },
   )

@@ -48,7 +48,7 @@ export function prepareWork(request: JobRequest, options: WorkOptions): Promise<
       return prepareReplay(request, options)
     case 'registers':
       return prepareRegisters(request, options)
-    case 'subnet':
+    default:
       return prepareNetwork(request, options)
   }
 }

@@ -86,7 +86,7 @@ describe('a job', () => {
     expect(changed.length).toBe(told)
     ends[0]?.resolve({ state: 'done' })
     await expect.poll(() => jobs.list()[0]?.state).toBe('done')
-    expect(file(id)).toMatchObject({ state: 'done', resumable: false, result: { units: [{}, {}] } })
+    await expect.poll(() => file(id)).toMatchObject({ state: 'done', resumable: false, result: { units: [{}, {}] } })
   })
 
   test('has its bus for itself, and others run beside it', async () => {
@@ -113,7 +113,9 @@ describe('a job', () => {
     contexts[1]?.report({ result: () => found([7, 8]) })
     ends[1]?.resolve({ state: 'done' })
     await expect.poll(() => jobs.list()[0]?.state).toBe('done')
-    expect(file(id)).toMatchObject({ result: { units: [{ unitId: 7 }, { unitId: 8 }] } })
+    await expect
+      .poll(() => file(id))
+      .toMatchObject({ state: 'done', result: { units: [{ unitId: 7 }, { unitId: 8 }] } })
     await expect(jobs.resume(id, anna)).rejects.toMatchObject({ code: 'workbench.refused' })
   })
 
