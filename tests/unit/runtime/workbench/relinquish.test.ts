@@ -52,7 +52,15 @@ async function bench(options: {
     await server[Symbol.asyncDispose]()
   })
   const entry: SiteDeviceEntry = {
-    config: { id: 'battery', name: 'B', role: 'battery', map: 'test/b', connection: server.url, unitId: 1 },
+    config: {
+      id: 'battery',
+      name: 'B',
+      role: 'battery',
+      map: 'test/b',
+      connection: server.url,
+      unitId: 1,
+      phases: 'balanced',
+    },
     device,
     map,
     replaceMap: () => Promise.resolve(),
@@ -75,7 +83,7 @@ async function bench(options: {
     },
     outputs: {
       pause: async () => [{ deviceId: 'battery', command: 'setPowerW' }],
-      resume: () => void done.push('resume'),
+      unpause: () => void done.push('unpause'),
     },
     sunspecModels: () => new Map(),
   })
@@ -105,7 +113,7 @@ test.each([
     code: 'workbench.refused',
     message: expect.stringContaining(reason),
   })
-  expect(done.at(-1)).toBe('resume')
+  expect(done.at(-1)).toBe('unpause')
 })
 
 test('in dry run nothing was sent, so that nothing has to be given back', async () => {
