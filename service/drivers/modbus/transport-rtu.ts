@@ -29,6 +29,10 @@ const frameMs = 1000
 const quietMs = 20
 /** What came while this process was busy is read in this time, before a late answer is no longer expected. */
 const lastCallMs = 5
+/** A wait shorter than `steppedMs` is cut into steps: where one ends late, this process did not run, and that is no silence. */
+const steppedMs = 250
+const stepMs = 10
+const lateStepMs = 5
 const bufferSize = 1024
 
 /**
@@ -40,6 +44,7 @@ export function createRtuTransport({ wire, clock, events, characterMs }: RtuTran
   let held = 0
   let current: Exchange | undefined
   let dueMs = 0
+  let wakeMs = 0
   let firstByteMs: number | undefined
   let lastActiveMs = Number.NEGATIVE_INFINITY
   let closed = false
@@ -99,12 +104,23 @@ export function createRtuTransport({ wire, clock, events, characterMs }: RtuTran
     } else if (result.crcError) {
       dueMs = Math.min(dueMs, nowMs + Math.max(quietMs, silenceMs))
     }
-    timer.at(dueMs)
+    wait(exchange, nowMs)
+  }
+
+  function wait({ timeoutMs }: Exchange, nowMs: number): void {
+    wakeMs = timeoutMs < steppedMs ? Math.min(dueMs, nowMs + stepMs) : dueMs
+    timer.at(wakeMs)
   }
 
   function onDue(): void {
     if (!current || closed) return
-    if (clock.monotonicMs() < dueMs - 0.5) timer.at(dueMs)
+    const nowMs = clock.monotonicMs()
+    const lostMs = nowMs - wakeMs
+    if (current.timeoutMs < steppedMs && lostMs > lateStepMs) {
+      const latestMs = Math.max(dueMs, current.sentAtMs + current.longestMs)
+      dueMs = Math.min(dueMs + lostMs, latestMs)
+    }
+    if (nowMs < dueMs - 0.5) wait(current, nowMs)
     else search(true)
   }
 
@@ -172,7 +188,7 @@ export function createRtuTransport({ wire, clock, events, characterMs }: RtuTran
       exchange.sentAtMs = nowMs
       lastActiveMs = exchange.sentAtMs + frame.length * characterMs
       dueMs = lastActiveMs + exchange.timeoutMs
-      timer.at(dueMs)
+      wait(exchange, nowMs)
       events.tap?.({ direction: 'sent', bytes: frame })
     },
     flush() {
