@@ -71,6 +71,7 @@ test('watches an unknown unit, and finds the register that was turned', async ({
   await expect(row('0x00C8')).toContainText('00C8')
   await expect(row('0x00C8')).toContainText('004D')
   await web.expectAccessible()
+  await page.screenshot({ path: 'tests/app/results/web/screens/registers-changes.png' })
   const [changes] = await Promise.all([
     page.waitForEvent('download'),
     page.getByRole('button', { name: 'Save the changes as CSV' }).click(),
@@ -104,6 +105,7 @@ test('follows a device of the site through its queue, by the names of its map', 
   await page.getByRole('button', { name: /^Watch \d+/ }).click()
   await expect(page.getByText('through the service, beside its polling')).toBeVisible()
   await expect(page.getByRole('row', { name: /Voltage L1/ }).first()).toContainText(/2\d\d\.\d+ V/)
+  await page.screenshot({ path: 'tests/app/results/web/screens/registers-site.png' })
 })
 
 test('shows the frames of a bus with what they mean', async ({ web }) => {

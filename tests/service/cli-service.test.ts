@@ -3,6 +3,7 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { registerSnapshot } from '#contract/workbench-registers.ts'
 import { type SimulatedPlant, startSimulatedPlant } from '../../service/drivers/simulated/simulated-plant.ts'
 import { openStorage } from '../../service/storage/storage.ts'
 import { realClock } from '../drivers/support/clock.ts'
@@ -58,6 +59,16 @@ devices:
     const registers = await runCtl(['registers', ...bus, '--fc', '4', '--address', '101', '--json'], environment)
     expect(registers.json()).toEqual({ registers: [{ address: 101, raw: 5500 }], value: null })
     expect([found.status, read.status, registers.status]).toEqual([0, 0, 0])
+    expect(proxy.accepted).toBe(1)
+  })
+
+  it('takes a snapshot through the service, of what the unit has', async () => {
+    const target = ['--target', `tcp://localhost:${proxy.port}`, '--unit', '1', '--fc', '4', '--range', '100..110']
+    const taken = await runCtl(['snapshot', ...target, '--readings', '2', '--every', '0', '--json'], environment)
+    expect([taken.status, taken.stderr]).toEqual([0, ''])
+    const { tables, baseline } = registerSnapshot.parse(taken.json())
+    expect(tables[0]?.words).toMatchObject({ 101: 5500 })
+    expect(baseline.readings).toBe(2)
     expect(proxy.accepted).toBe(1)
   })
 
