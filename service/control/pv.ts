@@ -154,7 +154,17 @@ function shrinkOf(
     // Room left below the limit, in watt of this plant's phases; without a measurement, the limit itself less what all give.
     const share = sumW > 0 ? powerW / sumW : plant.ratedW / ratedW
     const wattPer = (bits(mask[unit.index]!) * voltageV) / coef
-    const room = seen ? (flow[row]! - lo) * wattPer * share + powerW : -lo * wattPer * share
+    // Where import is over a fuse elsewhere, those who do not feed in there give way first.
+    const first = all.filter((other) => isMissed(frame, rows, other.unit.index, most) === missed)
+    const firstW = first.reduce((sum, other) => sum + other.countedW, 0)
+    const spareA = missed ? all.reduce((sum, other) => sum + (first.includes(other) ? 0 : phaseA(frame, other)), 0) : 0
+    const part = firstW > 0 ? powerW / firstW : share
+    const overA = flow[row]! - lo
+    const room = seen
+      ? overA < 0
+        ? Math.min(0, overA + spareA) * wattPer * part + powerW
+        : overA * wattPer * share + powerW
+      : -lo * wattPer * share
     if (room < limitW) {
       limitW = room
       tightest = row
@@ -175,6 +185,10 @@ function isMissed({ layout }: Frame, rows: Rows, unit: number, most: Float64Arra
   }
   return false
 }
+
+/** What a plant counts for on each of its phases. */
+const phaseA = ({ mask, voltageV }: Frame, { unit, countedW }: Plant): number =>
+  countedW / (bits(mask[unit.index]!) * voltageV)
 
 /** Whether a plant feeds into a row. */
 function isIn({ layout }: Frame, { coef }: Rows, unit: number, row: number): boolean {
