@@ -63,6 +63,10 @@ describe.skipIf(plantMissing !== undefined)(`faults of devices${plantMissing ? `
       const attempts = writesOf(window, 'charger-1').length
       await tell(context, `charger ${mode} a reduction, told ${attempts} times`, window, boundS)
       expect(longestOverS(window)).toBeLessThanOrEqual(boundS)
+      if (mode === 'forgets')
+        expect((await rig.client.health()).faults).toContainEqual(
+          expect.objectContaining({ code: 'control.not-taken', deviceId: 'charger-1' }),
+        )
       // A relief is never given up, and not repeated in every cycle either.
       expect(attempts).toBeLessThanOrEqual(window.seconds)
     },
