@@ -138,7 +138,7 @@ describe('faults on the demo plant', () => {
   it('a battery that forgets what it acknowledges: said, and not repeated for ever', async (context) => {
     await plant.send({ device: 'battery', fault: 'drop-writes' })
     await overload()
-    await delay(8_000)
+    await delay(6_000)
     await judge(context, 'battery forgets writes, and 8 kW on L2', allowedS)
     const { entries } = await client.get('/api/v1/audit?kind=write&limit=200', auditEntries)
     const failed = entries.filter(

@@ -4,8 +4,8 @@ import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeF
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type FaultRig, calm, longestOverS, recover, startFaultRig, tell } from './support/fault-rig.ts'
+import { afterAll, describe, expect, it } from 'vitest'
+import { calm, longestOverS, startFaultRig, tell } from './support/fault-rig.ts'
 import { allowedS, fuseA, responseS } from './support/fault-site.ts'
 import { plantMissing } from './support/plant.ts'
 
@@ -48,41 +48,32 @@ function fill(folder: string): () => void {
   return () => rmSync(path)
 }
 
-/** As faults-meter.test.ts, for the machine of the service. The tests follow each other: the last one kills it. */
-describe.skipIf(plantMissing !== undefined)(`faults of the host${plantMissing ? ` (${plantMissing})` : ''}`, () => {
-  let rig: FaultRig
-  const disk = plantMissing === undefined ? smallDisk(48) : undefined
-  const folder = mkdtempSync(join(tmpdir(), 'r-ems-clock-'))
-  const clockFile = join(folder, 'clock')
-  const setClock = (seconds: number): void => writeFileSync(clockFile, seconds < 0 ? `${seconds}` : `+${seconds}`)
+const disk = plantMissing === undefined ? smallDisk(48) : undefined
+const clockFolder = mkdtempSync(join(tmpdir(), 'r-ems-clock-'))
+afterAll(() => {
+  disk?.remove()
+  rmSync(clockFolder, { recursive: true, force: true })
+})
 
-  beforeAll(async () => {
-    setClock(0)
-    const dataFolder = disk && join(disk.folder, 'data')
-    if (dataFolder) mkdirSync(dataFolder)
-    rig = await startFaultRig({
-      ...(dataFolder && { dataFolder }),
-      environment: fakeTime
-        ? {
-            LD_PRELOAD: fakeTime,
-            FAKETIME_TIMESTAMP_FILE: clockFile,
-            FAKETIME_NO_CACHE: '1',
-            DONT_FAKE_MONOTONIC: '1',
-            NO_FAKE_STAT: '1',
-          }
-        : {},
-    })
-  })
-  afterAll(async () => {
-    await rig?.[Symbol.asyncDispose]()
-    disk?.remove()
-    rmSync(folder, { recursive: true, force: true })
-  })
-  beforeEach(() => recover(rig), 40_000)
-
+const pymodbus = plantMissing ? ` (${plantMissing})` : ''
+/** As faults-meter.test.ts, for the machine of the service. */
+describe.skipIf(plantMissing !== undefined).concurrent(`faults of the host${pymodbus}`, { timeout: 60_000 }, () => {
   it.skipIf(!fakeTime)(
     `clock steps of an hour forth and back change nothing${fakeTime ? '' : ' (libfaketime is not installed)'}`,
     async (context) => {
+      const clockFile = join(clockFolder, 'clock')
+      const setClock = (seconds: number): void =>
+        writeFileSync(clockFile, seconds < 0 ? String(seconds) : `+${seconds}`)
+      setClock(0)
+      await using rig = await startFaultRig({
+        environment: {
+          LD_PRELOAD: fakeTime,
+          FAKETIME_TIMESTAMP_FILE: clockFile,
+          FAKETIME_NO_CACHE: '1',
+          DONT_FAKE_MONOTONIC: '1',
+          NO_FAKE_STAT: '1',
+        },
+      })
       const { plant, client } = rig
       const before = await plant.flows()
       for (const seconds of [3600, 0, -3600, 0]) {
@@ -104,6 +95,7 @@ describe.skipIf(plantMissing !== undefined)(`faults of the host${plantMissing ? 
   )
 
   it('a process that stands still for 5 s: goes on where it was, and the devices held their values', async (context) => {
+    await using rig = await startFaultRig()
     const { plant, service, client } = rig
     const standS = 5
     service.child.kill('SIGSTOP')
@@ -121,8 +113,12 @@ describe.skipIf(plantMissing !== undefined)(`faults of the host${plantMissing ? 
   it.skipIf(!disk)(
     `a full disk delays no reduction${disk ? '' : ' (no file system may be mounted here)'}`,
     async (context) => {
+      const folder = disk?.folder ?? ''
+      const dataFolder = join(folder, 'data')
+      mkdirSync(dataFolder)
+      await using rig = await startFaultRig({ dataFolder })
       const { plant, client } = rig
-      const empty = fill(disk?.folder ?? '')
+      const empty = fill(folder)
       const codes = async () => (await client.health()).faults.map(({ code }) => code)
       await expect.poll(codes, { timeout: 15_000, interval: 200 }).toContain('storage.full')
       await plant.window()
@@ -135,10 +131,10 @@ describe.skipIf(plantMissing !== undefined)(`faults of the host${plantMissing ? 
       empty()
       await expect.poll(codes, { timeout: 15_000, interval: 200 }).toEqual([])
     },
-    60_000,
   )
 
-  it('S3: after SIGKILL every device falls back by its own timer', { timeout: 60_000 }, async (context) => {
+  it('S3: after SIGKILL every device falls back by its own timer', async (context) => {
+    await using rig = await startFaultRig()
     const { plant, service } = rig
     service.child.kill('SIGKILL')
     await once(service.child, 'exit')

@@ -8,7 +8,7 @@ import { type ServiceProcess, startService } from '../service-process.ts'
 import { faultSite, fuseA, responseS, siteText } from './fault-site.ts'
 import { type Ampere, type Plant, startPlant, type Window } from './plant.ts'
 
-/** The built service in production mode on a plant that pymodbus plays, with control enabled. */
+/** The built service in production mode on a plant that pymodbus plays, with control enabled and all vehicles charging. */
 export interface FaultRig extends AsyncDisposable {
   readonly plant: Plant
   readonly service: ServiceProcess
@@ -33,15 +33,17 @@ export async function startFaultRig(
   const body = { enabled: true, dryRun: false, reason: 'a test of faults' }
   const answer = await client.setControl(body, { authorization: `Bearer ${client.token()}` })
   expect(answer.status).toBe(200)
+  const settle = async (): Promise<void> => {
+    await plant.until(settled, { forMs: 1_200, withinMs: 30_000 })
+    await plant.window()
+  }
+  await settle()
   const running = starting.move()
   return {
     plant,
     service,
     client,
-    async settle() {
-      await plant.until(settled, { forMs: 1_200, withinMs: 30_000 })
-      await plant.window()
-    },
+    settle,
     events: async () => (await client.get('/api/v1/events', eventsSchema)).events,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
@@ -74,12 +76,3 @@ export const writesOf = ({ writes }: Window, device: string): Window['writes'] =
   writes.filter((write) => write.device === device && write.address === 200)
 
 export const calm: Ampere = [5, 5, 5]
-
-/** Ends every fault, and waits for all vehicles to charge. */
-export async function recover({ plant, settle }: FaultRig): Promise<void> {
-  await plant.order({ do: 'meter', mode: 'live' })
-  await plant.order({ do: 'battery', mode: 'live' })
-  for (const number of [1, 2, 3]) await plant.order({ do: 'charger', number, mode: 'live' })
-  await plant.order({ do: 'house', ampere: calm })
-  await settle()
-}
