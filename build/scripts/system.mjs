@@ -27,6 +27,11 @@ const wanted = [
   // Independent peers: other implementations of the protocols, to compare with.
   { packages: ['socat'], present: () => Boolean(findProgram('socat')) },
   { packages: ['python3-pymodbus'], present: pymodbusWorks },
+  // Steps the clock of one process.
+  {
+    packages: ['faketime'],
+    present: () => Boolean(findProgram('faketime')),
+  },
   { packages: ['mbpoll'], present: () => Boolean(findProgram('mbpoll')) },
   { packages: ['gcc', 'libmodbus-dev'], present: () => existsSync('/usr/include/modbus/modbus.h') },
   // promtool comes with the whole server: only where nobody minds.

@@ -2,6 +2,8 @@ import type { Reason } from '#contract/api.ts'
 import { type Band, type Battery, type BatteryWish, type Exchange, economicWishes } from './battery.ts'
 import { type Frame, bits } from './frame.ts'
 import { type Flows, type RowBand, clampTo, intoRowBand, rowBand, rowReason, widened } from './limits.ts'
+import { type PlantMove, limitedTo } from './pv.ts'
+import { type Option, changeCost, relief, reserveCost } from './relief.ts'
 import { type Rows, addTo, fuseShare, presentA, tolerance, wattText } from './rows.ts'
 import type { DeviceState } from './state.ts'
 import { pricesAt } from './tariff.ts'
@@ -35,7 +37,7 @@ export interface BatteryContext {
   /** What plants that can be curtailed add to each row. */
   readonly plantFlow: Float64Array
   /** Curtails plants for what is still exceeded once the batteries have taken what they may. */
-  curtail(): void
+  curtail(): PlantMove[]
 }
 
 /** A battery on the way to its decision. */
@@ -64,6 +66,7 @@ interface Draft {
  */
 export function decideBatteries(context: BatteryContext): {
   readonly moves: readonly BatteryMove[]
+  readonly plantMoves: readonly PlantMove[]
   readonly resting: ReadonlyMap<number, string>
 } {
   const { frame, rows, flows, batteries, onItsOwn } = context
@@ -73,12 +76,52 @@ export function decideBatteries(context: BatteryContext): {
       resting.set(unit.index, 'the grid is on its own: the inverter of the battery holds it')
       for (const flow of [flows.most, flows.least]) addTo(flow, frame, rows, unit.index, presentA(frame, unit.index))
     }
-    context.curtail()
-    return { moves: [], resting }
+    return { moves: [], plantMoves: context.curtail(), resting }
   }
   const drafts = drafted(context)
-  context.curtail()
-  return { moves: drafts.map((draft) => decided(context, draft)), resting }
+  const plantMoves = mended(context, drafts, context.curtail())
+  return { moves: drafts.map((draft) => decided(context, draft)), plantMoves, resting }
+}
+
+/** What is still exceeded needs batteries and plants together: the smallest change of all of them that relieves it. */
+function mended(context: BatteryContext, drafts: readonly Draft[], plantMoves: readonly PlantMove[]): PlantMove[] {
+  const { frame, rows, flows } = context
+  const open = drafts.filter(({ blind }) => !blind)
+  const options: Option[] = []
+  for (const draft of open) {
+    const { capability, allowed, unit } = draft.battery
+    const own = Math.max(allowed.min, ownPower(draft).min)
+    for (const sign of [1, -1] as const) {
+      const reach = sign > 0 ? draft.valueW - capability.min : capability.max - draft.valueW
+      const free = sign > 0 ? draft.valueW - own : allowed.max - draft.valueW
+      const freeW = Math.max(0, Math.min(reach, free))
+      options.push({ unit: unit.index, sign, mostW: freeW, cost: changeCost })
+      options.push({ unit: unit.index, sign, mostW: Math.max(0, reach - freeW), cost: reserveCost })
+    }
+  }
+  for (const { plant, givesW } of plantMoves) {
+    const unit = plant.unit.index
+    options.push({ unit, sign: 1, mostW: givesW, cost: 2 * changeCost })
+    options.push({ unit, sign: -1, mostW: Math.max(0, plant.countedW - givesW), cost: changeCost })
+  }
+  const found = relief(frame, rows, flows, options)
+  if (!found) return [...plantMoves]
+  const { changesW, rows: by } = found
+  for (const [at, draft] of open.entries()) {
+    const [more, much, less, little] = changesW.slice(at * 4, at * 4 + 4)
+    const changeW = less! + little! - more! - much!
+    change(context, draft, draft.valueW + changeW, by[at * 4 + (changeW > 0 ? 2 : 0)]!)
+  }
+  return plantMoves.map((move, at) => {
+    const first = open.length * 4 + at * 2
+    const changeW = changesW[first + 1]! - changesW[first]!
+    if (Math.abs(changeW) < resolutionW) return move
+    const row = by[first + (changeW > 0 ? 1 : 0)]!
+    const reason = rowReason(frame, frame.layout.rows[row]!, (changeW > 0 ? flows.most : flows.least)[row]!)
+    const changeA = -changeW / (bits(frame.mask[move.plant.unit.index]!) * frame.voltageV)
+    for (const flow of [flows.most, flows.least]) addTo(flow, frame, rows, move.plant.unit.index, changeA)
+    return limitedTo(move, move.givesW + changeW, row, reason)
+  })
 }
 
 /** Those on the fewest phases first. */

@@ -116,6 +116,17 @@ export function curtailed(
   })
 }
 
+/** The same move with another limit, for the sake of a row. */
+export const limitedTo = (move: PlantMove, limitW: number, row: number, reason: Reason): PlantMove => ({
+  ...move,
+  givesW: limitW,
+  limitW,
+  memory: { ...move.memory, last: limitW },
+  reasons: [reason],
+  row,
+  relieves: limitW < move.plant.memory.last - tolerance,
+})
+
 /** What a plant has to give so that no import limit is exceeded for the sake of a wish. */
 function neededW(frame: Frame, rows: Rows, plant: Plant, flows: Flows): number {
   if (plant.wishedW >= plant.powerW) return 0
@@ -149,12 +160,23 @@ function shrinkOf(
     const lo = (seen ? rows.lo[row]! : rows.declaredLo[row]!) * margin
     if (coef <= 0 || lo === -Infinity || (missed && layout.rows[row]!.tier !== 'physical')) continue
     const all = plants.filter((other) => isIn(frame, rows, other.unit.index, row))
-    const sumW = all.reduce((sum, other) => sum + other.countedW, 0)
+    const sumA = all.reduce((sum, other) => sum + rowA(frame, rows, other, row), 0)
     const ratedW = all.reduce((sum, other) => sum + other.ratedW, 0)
+    const ownA = rowA(frame, rows, plant, row)
     // Room left below the limit, in watt of this plant's phases; without a measurement, the limit itself less what all give.
-    const share = sumW > 0 ? powerW / sumW : plant.ratedW / ratedW
+    const share = sumA > 0 ? ownA / sumA : plant.ratedW / ratedW
     const wattPer = (bits(mask[unit.index]!) * voltageV) / coef
-    const room = seen ? (flow[row]! - lo) * wattPer * share + powerW : -lo * wattPer * share
+    // Where import is over a fuse elsewhere, those who do not feed in there give way first.
+    const first = all.filter((other) => isMissed(frame, rows, other.unit.index, most) === missed)
+    const firstA = first.reduce((sum, other) => sum + rowA(frame, rows, other, row), 0)
+    const spareA = missed ? sumA - firstA : 0
+    const part = firstA > 0 ? ownA / firstA : share
+    const overA = flow[row]! - lo
+    const room = seen
+      ? overA < 0
+        ? Math.min(0, overA + spareA) * wattPer * part + powerW
+        : overA * wattPer * share + powerW
+      : -lo * wattPer * share
     if (room < limitW) {
       limitW = room
       tightest = row
@@ -174,6 +196,13 @@ function isMissed({ layout }: Frame, rows: Rows, unit: number, most: Float64Arra
     if (rows.coef[entry]! > 0 && layout.rows[row]!.kind === 'fuse' && most[row]! > rows.hi[row]!) return true
   }
   return false
+}
+
+/** What a plant feeds into a row, in the unit of the row. */
+function rowA({ layout, mask, voltageV }: Frame, { coef }: Rows, { unit, countedW }: Plant, row: number): number {
+  for (let entry = layout.start[unit.index]!; entry < layout.start[unit.index + 1]!; entry += 1)
+    if (layout.entryRow[entry] === row) return (coef[entry]! * countedW) / (bits(mask[unit.index]!) * voltageV)
+  return 0
 }
 
 /** Whether a plant feeds into a row. */

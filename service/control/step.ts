@@ -160,7 +160,6 @@ function solve(
   const { flows, moves, worst } = serve(frame, rows, consumers, batteries, plants, input, counted)
   const plantFlow = new Float64Array(rows.base.length)
   for (const plant of plants) addTo(plantFlow, frame, rows, plant.unit.index, -toA(frame, plant.unit, plant.countedW))
-  let plantMoves: readonly PlantMove[] = []
   const batteryMoves = decideBatteries({
     frame,
     rows,
@@ -174,10 +173,9 @@ function solve(
       ? allowedImportW(quarter, input.atMs, model.site.economics.peakImportW ?? Infinity)
       : Infinity,
     plantFlow,
-    curtail() {
-      plantMoves = curtailed(frame, rows, plants, flows, input)
-    },
+    curtail: () => curtailed(frame, rows, plants, flows, input),
   })
+  const { plantMoves } = batteryMoves
   return { frame, rows, flows, moves, batteries, batteryMoves, plantMoves, quarter }
 }
 

@@ -41,8 +41,9 @@ interface Meter {
 interface Seen {
   /** Of the `watched` points, NaN where there is none. */
   values: readonly number[]
-  /** First answer with these values. */
+  /** First and last answer with these values. */
   sinceMs: number
+  untilMs: number
   /** What each device behind it took then, W; NaN where it was not measured. */
   powersW: readonly number[]
   /** Since when they take something else; undefined while they do not. */
@@ -84,10 +85,12 @@ export function createFrozenMeters(
       return reading?.quality === 'good' && typeof reading.value === 'number' ? sign * reading.value : Number.NaN
     })
     if (!before || values.some((value, index) => !Object.is(value, before.values[index]))) {
-      const stillMs = before && before.frozen === undefined ? atMs - before.sinceMs : 0
+      // What it said in between is not known: a gap between two answers is ours, and no standing still.
+      const stillMs = before && before.frozen === undefined ? before.untilMs - before.sinceMs : 0
       seen.set(meter.id, {
         values,
         sinceMs: atMs,
+        untilMs: atMs,
         powersW,
         movedMs: undefined,
         changes: (before?.changes ?? -1) + 1,
@@ -97,6 +100,7 @@ export function createFrozenMeters(
       tell(meter, before?.frozen, undefined)
       return undefined
     }
+    before.untilMs = atMs
     // A device that is not measured says nothing.
     const changeW = powersW.reduce((sum, watt, index) => sum + (watt - (before.powersW[index] ?? NaN) || 0), 0)
     if (Math.abs(changeW) < movedW) before.movedMs = undefined

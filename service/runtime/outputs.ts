@@ -62,6 +62,9 @@ const releaseOrder: readonly (readonly DeviceRole[])[] = [['charger', 'load'], [
 /** A device that does not answer does not keep the next ones waiting for longer. */
 const releaseMs = 350
 
+/** From so many in a row on, people are told. */
+const manyFailures = 3
+
 /** What fails is tried again after 1 s, 2 s, 4 s and so on; a relief is never given up for long. */
 const failurePauseMs = (failures: number, relieves: boolean): number =>
   failures === 0 ? 0 : Math.min(relieves ? 2_000 : 60_000, 500 * 2 ** Math.min(failures, 10))
@@ -94,6 +97,7 @@ export function createOutputs(options: {
     entry.reason = result.reason
     const { outcome } = result
     entry.failures = outcome === 'failed' ? entry.failures + 1 : 0
+    tellFailures(setpoint, key, entry)
     if (outcome === 'confirmed' || outcome === 'written') entry.effect?.told(setpoint.value, monotonicMs)
     // What was not confirmed may have reached the register all the same.
     const onWire = outcome !== 'refused' && outcome !== 'recorded'
@@ -110,6 +114,20 @@ export function createOutputs(options: {
       known.set(dependsOn, rests)
     }
     return rests
+  }
+
+  /** One failure is noise; a device that takes nothing is said once. */
+  function tellFailures({ deviceId, command, value }: Decision['setpoint'], key: string, entry: Sent): void {
+    if (entry.failures === 0) faults.clear(`write ${key}`, `${command} is taken again`)
+    if (entry.failures !== manyFailures) return
+    const target = targetOf(deviceId)
+    faults.raise(`write ${key}`, {
+      code: 'control.not-taken',
+      severity: 'warning',
+      message: `${target?.name ?? deviceId} does not take ${command} ${value} ${target?.command(command)?.unit ?? ''}: ${entry.reason ?? 'no reason'}`,
+      action: 'Check at the device whether remote control is allowed and whether another controller writes to it.',
+      deviceId,
+    })
   }
 
   function entryOf(key: string, name: string, command: MapCommand | undefined): Sent {
@@ -154,6 +172,7 @@ export function createOutputs(options: {
   function forgetEffect(key: string): void {
     sent.get(key)?.effect?.forget()
     faults.clear(`effect ${key}`, 'control no longer writes it')
+    faults.clear(`write ${key}`, 'control no longer writes it')
   }
 
   /** Why it must not be written now although it has changed or is due, or undefined. */

@@ -1,15 +1,25 @@
 /** The site of the fault tests: a meter, three chargers and a battery behind one fuse, real devices in production mode. */
-export const fuseA = 40
 export const cycleMs = 500
-/** Phases of the chargers' terminals: 0 is L1. */
-export const chargerPhases = [[0, 1, 2], [1, 2, 0], [2]]
 /** Every device goes through its whole range in this time. */
 export const responseS = 0.5
 
 /** Longest time over a limit that is no violation: an unread change, the cycle that sees it, and the devices' answer. */
 export const allowedS = cycleMs / 1000 + cycleMs / 1000 + responseS
 
-export function siteText(ports: Readonly<Record<string, number>>, chargerSettings = ''): string {
+/** Behind the plant that pymodbus plays. */
+export const faultSite: FaultSite = { fuseA: 40, chargerPhases: [[0, 1, 2], [1, 2, 0], [2]] }
+export const { fuseA } = faultSite
+
+export interface FaultSite {
+  readonly fuseA: number
+  /** Phases of the chargers' terminals: 0 is L1. */
+  readonly chargerPhases: readonly (readonly number[])[]
+}
+
+export function siteText(
+  ports: Readonly<Record<string, number>>,
+  { fuseA, chargerPhases }: FaultSite = faultSite,
+): string {
   const at = (name: string): string => `'tcp://127.0.0.1:${ports[name]}'`
   const chargers = chargerPhases.map((phases, index) => {
     const id = `charger-${index + 1}`
@@ -20,7 +30,7 @@ export function siteText(ports: Readonly<Record<string, number>>, chargerSetting
     map: r-ems/demo-charger
     connection: ${at(id)}
     phases: [${names}]
-    charger: { maxCurrentA: 32, dwellS: 2, rampAPerS: 4, minOnS: 0, minOffS: 2${chargerSettings} }
+    charger: { maxCurrentA: 32, dwellS: 1, rampAPerS: 8, minOnS: 0, minOffS: 2 }
     verified: { commands: [setCurrentA], signs: [powerW] }
 `
   })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
+import type { FaultSite } from './fault-site.ts'
 
 /** Why pymodbus cannot play the plant here, undefined when it can. */
 export const plantMissing =
@@ -62,18 +63,15 @@ export interface Plant extends AsyncDisposable {
   until(condition: (flows: Flows) => boolean, options?: { forMs?: number; withinMs?: number }): Promise<Flows>
 }
 
-export interface PlantShape {
-  readonly fuseA: number
+export interface PlantShape extends FaultSite {
   /** A device goes through its whole range in this time. */
   readonly responseS: number
-  /** Phases (0 to 2) of each charger. */
-  readonly chargers: readonly (readonly number[])[]
 }
 
 /** A plant with its monitor in a Python process: see plant.py. */
-export async function startPlant({ fuseA, responseS, chargers }: PlantShape): Promise<Plant> {
+export async function startPlant({ fuseA, responseS, chargerPhases }: PlantShape): Promise<Plant> {
   const script = join(import.meta.dirname, 'plant.py')
-  const shape = ['--fuse', String(fuseA), '--response', String(responseS), '--chargers', JSON.stringify(chargers)]
+  const shape = ['--fuse', String(fuseA), '--response', String(responseS), '--chargers', JSON.stringify(chargerPhases)]
   const python = spawn('/usr/bin/python3', [script, ...shape], { stdio: ['pipe', 'pipe', 'pipe'] })
   let errors = ''
   python.stderr.on('data', (chunk: Buffer) => (errors = `${errors}${chunk.toString()}`.slice(-4000)))

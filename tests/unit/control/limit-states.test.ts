@@ -146,4 +146,35 @@ describe('limits as they are shown', () => {
     })
     expect(found.has('main.export')).toBe(false)
   })
+
+  it('says nothing of what is within the accuracy of a measurement', () => {
+    const alone = (main: [number, number, number]) => {
+      const site = loadWorld('home', { ...change, devices: { ...change.devices, battery: null } })
+      const { violations } = realStep(site)(undefined, inputOf(site, { house: { main }, devices: {} }))
+      return violations.map(({ limitId, excess, text }) => [limitId, Math.round(excess * 1000) / 1000, text])
+    }
+    expect(alone([35.009, 20, 20])).toEqual([['main.import', 7252.07, expect.stringContaining('import 17252 W')]])
+    expect(alone([35.012, 20, 20])).toContainEqual(['main.fuse.l1', 0.012, expect.stringContaining('in import')])
+    expect(alone([10_000.9 / 230, 24, -24])).not.toContainEqual(expect.arrayContaining(['main.import']))
+    expect(alone([20, 20, 3.48])).toEqual([])
+    expect(alone([20, 20, 3.49])).toContainEqual(['main.import', 2.7, expect.any(String)])
+    expect(alone([-40, 10, 17])).toEqual([
+      ['main.fuse.l1', 5, expect.stringContaining('L1 of Main would carry 40 A of 35 A in export')],
+      ['main.unbalance', 37, expect.stringContaining('57 A of 20 A')],
+    ])
+    expect(alone([-20, -10, -10])).toEqual([['main.export', 6200, expect.stringContaining('export 9200 W')]])
+  })
+
+  it('shows only the directions that are limited', () => {
+    const site = loadWorld('home', { ...change, grids: { grid: { connection: { maxExportW: 0 } } } })
+    const { limits: list } = realStep(site)(undefined, inputOf(site, { house: { main: [1, 1, 1] }, devices: {} }))
+    const ids = list.map(({ id }) => id)
+    expect(ids).toContain('main.export')
+    expect(ids).not.toContain('main.import')
+    expect(ids).not.toContain('main.unbalance')
+    expect(list.find(({ id }) => id === 'main.export')).toMatchObject({ limit: 0, value: 0 })
+    const importing = loadWorld('home', { ...change, grids: { grid: { connection: { maxImportW: 5 } } } })
+    const other = realStep(importing)(undefined, inputOf(importing, { house: { main: [1, 1, 1] }, devices: {} }))
+    expect(other.limits.map(({ id }) => id)).not.toContain('main.export')
+  })
 })

@@ -83,8 +83,15 @@ describe('a meter that answers and always says the same', () => {
   it('is believed when it is slow by nature', () => {
     for (let at = 0; at < 30; at += 1)
       for (let repeat = 0; repeat < 8; repeat += 1) expect(poll(5000 + at, 2000)).toBe(true)
-    // Known to stand still for 4 s: a device may move unseen for 8 s, and nothing at all for 20 s.
-    expect(untilFrozen(6000, 2000, 60)).toBe(21)
+    // Seen to stand still for 3.5 s: nothing at all may move for 17.5 s.
+    expect(untilFrozen(6000, 2000, 60)).toBe(18.5)
+  })
+
+  it('is not taken for slow because it was not asked for a while', () => {
+    live(20)
+    nowMs += 10_000
+    live(5)
+    expect(untilFrozen(6000, 2000, 60)).toBe(6)
   })
 
   it('is believed for as long as nothing flows through it, whatever devices on an island do', () => {
