@@ -59,7 +59,7 @@ async function bench(options: {
       map: 'test/b',
       connection: server.url,
       unitId: 1,
-      phases: 'balanced',
+      phases: ['l1', 'l2', 'l3'],
     },
     device,
     map,
