@@ -1,6 +1,7 @@
 import { type NetworkScan, networkScan } from '#contract/workbench-scan.ts'
 import { parseCommandLine, UsageError } from '../args.ts'
 import { type AddressRange, ownRanges, parseRange } from '../commissioning/scan/address-range.ts'
+import { listenForServices } from '../commissioning/scan/announced.ts'
 import { networkWarning, otherModbusPorts, scanNetwork } from '../commissioning/scan/scan-network.ts'
 import { parseBusAddress } from '../drivers/modbus/address.ts'
 import { systemClock } from '../runtime/system-clock.ts'
@@ -14,7 +15,7 @@ import { type Command, CommandFailure, exitCode } from './terminal.ts'
 const usage = `usage: r-emsctl scan tcp [--range CIDR]... [--ports N,N] [--all-units] [--foreign] [--maps FOLDER]
                          [--no-identify] [--resume FILE] [--csv] [--json]
 
-Looks for Modbus devices at every address of a network, and what they are. Only reads.
+Looks for Modbus devices at every address of a network, what they are, and what announces itself there. Only reads.
 ${networkWarning}
   --range CIDR      such as 192.168.1.0/24, or one address; without it, the networks of this machine
   --ports N,N       502 without it; devices are also known to use ${otherModbusPorts.join(', ')}
@@ -51,12 +52,14 @@ export const scanTcp: Command = {
       return address.kind === 'rtu' ? [] : [`${address.host}:${address.port}`]
     })
     if (terminal.interactive) terminal.err(`${networkWarning}\n`)
+    await using announcements = listenForServices(ranges)
     const result = await scanNetwork(
       {
         ranges,
         ports: values.ports === undefined ? (previous?.ports ?? [502]) : parsePorts(values.ports),
         held: new Set(held),
         units: values['all-units'] ? 'all' : 'usual',
+        announcements,
         ...(!values['no-identify'] && {
           library: { maps: library.all().maps, sunspecModels: library.sunspecModels() },
         }),
@@ -75,9 +78,16 @@ function parsePorts(text: string): number[] {
   return [...new Set(ports)]
 }
 
-function describe({ endpoints, units, asked, total }: NetworkScan): string {
+function describe({ endpoints, units, announced, asked, total }: NetworkScan): string {
   const others = endpoints.filter(({ bus }) => !units.some((unit) => unit.bus === bus))
-  const rows = others.map(({ bus, status, text }) => [bus, status, text])
+  const rows = [
+    ...others.map(({ bus, status, text }) => [bus, status, text]),
+    ...announced.map(({ host, port, name, service }) => [
+      `${host}:${port}`,
+      'announced',
+      `announces itself as "${name}" (${service})`,
+    ]),
+  ]
   const rest = rows.length > 0 ? `\n${table(rows)}` : ''
   return `${describeUnits(units)}${rest}${asked} of ${total} addresses asked\n`
 }

@@ -140,6 +140,16 @@ export const scannedEndpoint = z.strictObject({
 })
 export type ScannedEndpoint = z.infer<typeof scannedEndpoint>
 
+/** What a host of the network says about itself by mDNS. A hint: anybody can announce anything. */
+export const announcedService = z.strictObject({
+  name: z.string().max(100),
+  /** Type of the service, as _modbus._tcp. */
+  service: z.string().max(60),
+  host: z.string().max(100),
+  port: z.number().int().min(1).max(65_535),
+})
+export type AnnouncedService = z.infer<typeof announcedService>
+
 export const networkScan = z.strictObject({
   kind: z.literal('network'),
   /** The ranges that were scanned, in words. */
@@ -152,6 +162,8 @@ export const networkScan = z.strictObject({
   warning: sentence,
   endpoints: z.array(scannedEndpoint),
   units: z.array(scannedUnit.extend({ bus: z.string() })),
+  /** Of hosts in the ranges, in their order. Results of earlier versions have none. */
+  announced: z.array(announcedService).max(400).default([]),
   /** Endpoints that take connections but did not say what they are. */
   notExcluded: z.array(z.string()),
   /** Endpoints asked so far, in the order of the ranges; the next run begins there. */

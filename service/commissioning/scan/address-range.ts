@@ -51,6 +51,15 @@ export function parseRange(
   return range
 }
 
+/** The address of this machine in the network that a range belongs to; undefined for a network of others. */
+export function ownAddressIn(range: AddressRange, networks: readonly OwnNetwork[] = ownNetworks()): string | undefined {
+  const own = networks.find(({ cidr }) => {
+    const network = read(cidr)
+    return network && network.first <= range.first && range.last <= network.last
+  })
+  return own?.cidr.split('/')[0]
+}
+
 /** The networks of this machine, each cut to the 256 addresses around its own one. */
 export function ownRanges(networks: readonly OwnNetwork[] = ownNetworks()): AddressRange[] {
   const ranges = networks

@@ -1,7 +1,8 @@
-import type { NetworkScan, ScannedEndpoint } from '#contract/workbench-scan.ts'
+import type { AnnouncedService, NetworkScan, ScannedEndpoint } from '#contract/workbench-scan.ts'
 import type { TcpAddress } from '../../drivers/modbus/address.ts'
 import { createReadOnlyBus } from '../../drivers/modbus/bus.ts'
 import { type AddressRange, hostsOf } from './address-range.ts'
+import type { Announcements } from './announced.ts'
 import { lookAtEndpoint } from './endpoint.ts'
 import type { ScanLibrary } from './identify-units.ts'
 import type { ScanTools } from './scan-line.ts'
@@ -22,6 +23,8 @@ export interface NetworkScanOptions {
   readonly perS?: number
   /** Time for a connection to come about. Default: 500. */
   readonly connectMs?: number
+  /** What hosts say about themselves, listened to while the others are asked. */
+  readonly announcements?: Announcements
   readonly previous?: NetworkScan
 }
 
@@ -34,6 +37,8 @@ export const networkWarning =
 
 const usualIds = [...tellingIds, 3, 71, 126, 200]
 
+const mostAnnounced = 400
+
 type FoundUnits = NetworkScan['units']
 
 /**
@@ -41,7 +46,7 @@ type FoundUnits = NetworkScan['units']
  * rejects for what happens on the network.
  */
 export async function scanNetwork(options: NetworkScanOptions, tools: ScanTools<NetworkScan>): Promise<NetworkScan> {
-  const { ranges, ports = [502], held = new Set(), units = 'usual', library, previous } = options
+  const { ranges, ports = [502], held = new Set(), units = 'usual', library, announcements, previous } = options
   const { parallel = 64, perS = 200, connectMs = 500 } = options
   const { clock, signal } = tools
   const startMs = clock.monotonicMs()
@@ -113,6 +118,14 @@ export async function scanNetwork(options: NetworkScanOptions, tools: ScanTools<
     )
   }
 
+  /** Of the runs before and of this one; what was said last counts. */
+  function announced(): AnnouncedService[] {
+    const all = [...(previous?.announced ?? []), ...(announcements?.found() ?? [])]
+    const last = new Map(all.map((entry) => [`${entry.host}:${entry.port} ${entry.service} ${entry.name}`, entry]))
+    const hostRank = (host: string): number => places.findIndex((place) => place.host === host)
+    return [...last.values()].slice(-mostAnnounced).toSorted((a, b) => hostRank(a.host) - hostRank(b.host))
+  }
+
   function resultOf(state: NetworkScan['state']): NetworkScan {
     // Empty addresses cost the time of a connection that does not come about; the rest is bound by the slowest device.
     const askedNow = done.size
@@ -133,6 +146,7 @@ export async function scanNetwork(options: NetworkScanOptions, tools: ScanTools<
       warning: networkWarning,
       endpoints: endpoints.toSorted((a, b) => rankOf(a.bus) - rankOf(b.bus)),
       units: found.toSorted((a, b) => rankOf(a.bus) - rankOf(b.bus) || a.unitId - b.unitId),
+      announced: announced(),
       notExcluded: endpoints.filter(({ status }) => status === 'silent' || status === 'reset').map(({ bus }) => bus),
       asked: asked(),
       total: places.length,
@@ -140,5 +154,6 @@ export async function scanNetwork(options: NetworkScanOptions, tools: ScanTools<
   }
 
   await Promise.all(Array.from({ length: Math.min(parallel, places.length) }, work))
+  if (!signal.aborted) await announcements?.heardOut
   return resultOf(signal.aborted ? 'cancelled' : 'complete')
 }

@@ -32,6 +32,13 @@ function rowsOf(result: WorkbenchResult): readonly Row[] {
       return [
         ['bus', 'unit', 'status', 'first byte ms', 'text', ...candidateTitles],
         ...result.endpoints.map(({ bus, status, latencyMs, text }) => [bus, '', status, latencyMs, text]),
+        ...result.announced.map(({ host, port, name, service }) => [
+          `${host}:${port}`,
+          '',
+          'announced',
+          undefined,
+          `announces itself as "${name}" (${service})`,
+        ]),
         ...result.units.map(({ bus, unitId, status, latencyMs, answer, candidates }) => [
           bus,
           unitId,

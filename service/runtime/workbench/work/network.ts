@@ -1,4 +1,5 @@
 import { ownRanges, parseRange } from '../../../commissioning/scan/address-range.ts'
+import { listenForServices } from '../../../commissioning/scan/announced.ts'
 import { scanNetwork } from '../../../commissioning/scan/scan-network.ts'
 import { EdgeError } from '#contract/errors.ts'
 import { parseBusAddress } from '../../../drivers/modbus/address.ts'
@@ -19,11 +20,13 @@ export async function prepareNetwork(request: Request<'subnet'>, options: WorkOp
     place: ranges.map(({ text }) => text).join(', '),
     async run(context) {
       const held = await Promise.all([...buses.keys()].map((name) => placesOf(parseBusAddress(name))))
+      await using announcements = listenForServices(ranges)
       const result = await scanNetwork(
         {
           ranges,
           held: new Set(held.flat().map((place) => place.replace(' ', ':'))),
           library: library(),
+          announcements,
           ...(ports && { ports }),
           ...(context.previous?.kind === 'network' && { previous: context.previous }),
         },
