@@ -36,7 +36,7 @@ const turnS = 300
 const phaseSwitchS = 300
 
 /** A vehicle has 5 s to follow (IEC 61851); what it takes beyond for longer, nobody can count on being given back. */
-const followS = 5
+export const followS = 5
 
 const economic = (rule: string, text: string): Reason => ({ rule, tier: 'economic', text })
 const safety = (rule: string, text: string): Reason => ({ rule, tier: 'safety', text })

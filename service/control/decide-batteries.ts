@@ -2,7 +2,7 @@ import type { Reason } from '#contract/api.ts'
 import { type Band, type Battery, type BatteryWish, type Exchange, economicWishes } from './battery.ts'
 import { type Frame, bits } from './frame.ts'
 import { type Flows, type RowBand, clampTo, intoRowBand, rowBand, rowReason, widened } from './limits.ts'
-import { type PlantMove, limitedTo } from './pv.ts'
+import { type PlantMove, limitedTo, steady } from './pv.ts'
 import { type Option, changeCost, relief, reserveCost } from './relief.ts'
 import { type Rows, addTo, fuseShare, presentA, tolerance, wattText } from './rows.ts'
 import type { DeviceState } from './state.ts'
@@ -76,10 +76,10 @@ export function decideBatteries(context: BatteryContext): {
       resting.set(unit.index, 'the grid is on its own: the inverter of the battery holds it')
       for (const flow of [flows.most, flows.least]) addTo(flow, frame, rows, unit.index, presentA(frame, unit.index))
     }
-    return { moves: [], plantMoves: context.curtail(), resting }
+    return { moves: [], plantMoves: context.curtail().map(steady), resting }
   }
   const drafts = drafted(context)
-  const plantMoves = mended(context, drafts, context.curtail())
+  const plantMoves = mended(context, drafts, context.curtail()).map(steady)
   return { moves: drafts.map((draft) => decided(context, draft)), plantMoves, resting }
 }
 
@@ -352,9 +352,11 @@ function change(
 
 function decided({ input }: BatteryContext, draft: Draft): BatteryMove {
   const { battery, reasons, rows } = draft
-  const { memory, atFloor, atCeiling } = battery
-  // Plus zero: there is no negative rest.
-  const valueW = Math.round(draft.valueW * 10) / 10 + 0
+  const { memory, atFloor, atCeiling, capability } = battery
+  // Rounding moves no setpoint to and fro. Plus zero: there is no negative rest.
+  const same = draft.valueW !== 0 && Math.abs(draft.valueW - memory.last) < 1
+  const roundW = same ? memory.last : Math.round(draft.valueW * 10) / 10 + 0
+  const valueW = Math.min(Math.max(roundW, capability.min), capability.max)
   return {
     battery,
     valueW,

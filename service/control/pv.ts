@@ -1,5 +1,5 @@
 import type { Reason } from '#contract/api.ts'
-import { longAgoS, wishFor, wishReason } from './claims.ts'
+import { followS, longAgoS, wishFor, wishReason } from './claims.ts'
 import { type Frame, bits, firstAt } from './frame.ts'
 import type { Unit } from './layout.ts'
 import { type Flows, rowBand, rowReason } from './limits.ts'
@@ -46,11 +46,14 @@ export function plantsOf(frame: Frame, input: StepInput, known?: ReadonlyMap<num
     if (unit.device.controlled?.kind !== 'pv') continue
     const memory = frame.memory[unit.index] ?? { last: foundLimitW(frame, unit, ratedW), sinceS: longAgoS }
     const powerW = Math.max(0, -frame.unitW[unit.index]!)
-    const held = memory.last < ratedW && powerW >= heldShare * memory.last
+    // A plant that was let go has not had the time to show what the sun gives.
+    const underW = Math.min(memory.last, memory.underW ?? memory.last)
+    const held = underW < ratedW && powerW >= heldShare * underW
     const availableW = held ? Math.max(powerW, memory.availableW ?? powerW) : powerW
     const wish = wishFor(input, unit.device.config.id, plantCommands)
     const wishedW = wish?.command === 'limitPowerPercent' ? (wish.value * ratedW) / 100 : (wish?.value ?? ratedW)
-    const countedW = Math.min(powerW, Math.max(0, wishedW), known?.get(unit.index) ?? Infinity)
+    const toldW = memory.fellS === undefined ? Infinity : memory.last
+    const countedW = Math.min(powerW, Math.max(0, wishedW), toldW, known?.get(unit.index) ?? Infinity)
     plants.push({ unit, ratedW, wishedW: Math.min(ratedW, Math.max(0, wishedW)), memory, powerW, availableW, countedW })
   }
   return plants
@@ -108,7 +111,13 @@ export function curtailed(
       plant,
       givesW,
       limitW,
-      memory: { last: limitW, sinceS: memory.sinceS + input.elapsedS, availableW },
+      memory: {
+        last: limitW,
+        sinceS: memory.sinceS + input.elapsedS,
+        availableW,
+        underW: input.elapsedS > 0 ? memory.last : (memory.underW ?? memory.last),
+        ...fell(memory, limitW, input.elapsedS),
+      },
       reasons,
       row: limitW < ratedW ? shrink.row : -1,
       relieves: limitW < memory.last - tolerance && shrink.row >= 0,
@@ -116,16 +125,30 @@ export function curtailed(
   })
 }
 
+/** A plant has 5 s to follow; until then it counts as if it had. */
+function fell({ last, fellS }: DeviceState, limitW: number, elapsedS: number): { fellS?: number } {
+  if (limitW < last - tolerance) return { fellS: 0 }
+  const sinceS = (fellS ?? Infinity) + elapsedS
+  return sinceS < followS ? { fellS: sinceS } : {}
+}
+
 /** The same move with another limit, for the sake of a row. */
 export const limitedTo = (move: PlantMove, limitW: number, row: number, reason: Reason): PlantMove => ({
   ...move,
   givesW: limitW,
   limitW,
-  memory: { ...move.memory, last: limitW },
+  memory: { ...move.memory, last: limitW, ...fell(move.plant.memory, limitW, 0) },
   reasons: [reason],
   row,
   relieves: limitW < move.plant.memory.last - tolerance,
 })
+
+/** Rounding moves no limit to and fro: one that hardly changes stays. */
+export function steady(move: PlantMove): PlantMove {
+  const { last } = move.plant.memory
+  if (move.row < 0 || move.limitW === 0 || Math.abs(move.limitW - last) >= 2 * noticeableW) return move
+  return { ...move, limitW: last, memory: { ...move.memory, last }, relieves: false }
+}
 
 /** What a plant has to give so that no import limit is exceeded for the sake of a wish. */
 function neededW(frame: Frame, rows: Rows, plant: Plant, flows: Flows): number {

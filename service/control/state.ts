@@ -25,6 +25,10 @@ export interface DeviceState {
   readonly atCeiling?: true
   /** PV: what it gave when it was not curtailed, W. */
   readonly availableW?: number
+  /** PV: since its limit fell, while it may still be on its way there. */
+  readonly fellS?: number
+  /** PV: the limit in the cycle before, W: what it gives now it gives under the lower of both. */
+  readonly underW?: number
 }
 
 /** The running quarter of an hour, for the 15-minute mean. */

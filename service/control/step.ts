@@ -11,7 +11,7 @@ import { type Flows, limitStates, safeSetpoint, violationsOf } from './limits.ts
 import { type Move, holdRises, moved, nowPhases } from './motion.ts'
 import { type Plant, type PlantMove, curtailed, plantsOf } from './pv.ts'
 import { allowedImportW, countImport } from './quarter.ts'
-import { type Rows, addTo, fuseShare, presentA, rowsOf, tolerance } from './rows.ts'
+import { type Rows, addTo, presentA, rowsOf, tolerance } from './rows.ts'
 import { activeSignals } from './signals.ts'
 import type { DeviceState, GridState } from './state.ts'
 import type { Decision, StepInput, StepResult } from './types.ts'
@@ -188,14 +188,13 @@ const expected = ({ plantMoves, batteryMoves }: Solution): ReadonlyMap<number, n
 
 const isForced = ({ valueW, rows }: BatteryMove): boolean => valueW < 0 && rows.length > 0
 
-/** Whether more was counted on than there is, and a limit of import is exceeded for it; what is planned below a fuse is not. */
+/** Whether vehicles and loads counted on sun that is held back, or on room for import that a battery needs. */
 function countedTooMuch({ plantMoves, batteryMoves, rows, flows, frame }: Solution): boolean {
-  const less = plantMoves.some(({ plant, givesW }) => givesW < plant.countedW - tolerance)
-  if (!less && !batteryMoves.moves.some(isForced)) return false
-  return frame.layout.rows.some(({ index, kind, tier }) => {
-    const limit = rows.hi[index]! / (kind === 'fuse' ? fuseShare : 1)
-    return tier !== 'economic' && flows.most[index]! > limit + tolerance
-  })
+  if (plantMoves.some(({ plant, givesW }) => givesW < plant.countedW - tolerance)) return true
+  if (!batteryMoves.moves.some(isForced)) return false
+  return frame.layout.rows.some(
+    ({ index, tier }) => tier !== 'economic' && flows.most[index]! > rows.hi[index]! + tolerance,
+  )
 }
 
 /** A grid that is joined to one before it: that one decides about everything here. */
