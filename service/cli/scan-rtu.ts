@@ -1,14 +1,17 @@
+import { EdgeError } from '#contract/errors.ts'
 import { type UnitScan, unitScan } from '#contract/workbench-scan.ts'
 import { parseCommandLine, UsageError } from '../args.ts'
 import { adapterAt } from '../commissioning/ports.ts'
 import { scanLine } from '../commissioning/scan/scan-line.ts'
+import { settingsText } from '../commissioning/scan/likely.ts'
+import { formatBusAddress } from '../drivers/modbus/address.ts'
 import { systemClock } from '../runtime/system-clock.ts'
 import { findHolder, type Holder } from './holder.ts'
 import { createLibrary } from './library.ts'
 import { mapFlags, parseReal } from './options.ts'
 import { describeUnits, endOfScan, printScan, readPrevious, scanFlags, scanUsage, showProgress } from './scan-report.ts'
 import { runRemoteJob } from './remote-job.ts'
-import { parseSettings } from './sniff.ts'
+import { detectByListening, parseSettings } from './sniff.ts'
 import { type Command, CommandFailure, exitCode, type Terminal } from './terminal.ts'
 
 const usage = `usage: r-emsctl scan rtu --port PATH [--baud auto|N] [--parity N|E|O] [--stopbits 1|2] [--thorough]
@@ -17,7 +20,8 @@ const usage = `usage: r-emsctl scan rtu --port PATH [--baud auto|N] [--parity N|
 Finds the units of a serial line, and what they are. It listens first, only reads, and stops at once when anybody else
 is heard.
   --port PATH       serial port, also by its name under /dev/serial/by-id
-  --baud auto|N     9600 without it; auto finds the settings by asking
+  --baud auto|N     9600 without it; auto finds the settings: by listening where somebody speaks,
+                    else by asking
   --parity N|E|O    with a baud rate; default N
   --stopbits 1|2    with a baud rate; default 1
   --thorough        also finds devices that take up to a second to answer; three minutes
@@ -58,7 +62,7 @@ export const scanRtu: Command = {
     const library = createLibrary(values.maps)
     const { maps } = library.all()
     const adapter = await adapterAt(path)
-    const result = await scanLine(
+    const scanned = await scanLine(
       {
         path,
         ...(address && { settings: { baud: address.baud, parity: address.parity, stopBits: address.stopBits } }),
@@ -70,9 +74,30 @@ export const scanRtu: Command = {
       },
       { clock: systemClock, signal: terminal.signal, onProgress: showProgress(terminal) },
     )
+    const result = await withForeignSettings(scanned, path, terminal)
     printScan(result, values, terminal, describe)
     return endOfScan(result, result.units.length, terminal)
   },
+}
+
+/** Where somebody speaks on a line whose settings are not known, they are heard: nothing has to be asked for them. */
+async function withForeignSettings(scan: UnitScan, path: string, terminal: Terminal): Promise<UnitScan> {
+  if (scan.state !== 'foreign-traffic' || scan.settings !== null) return scan
+  const detected = await detectByListening(path, terminal).catch((error: unknown) => {
+    if (error instanceof EdgeError) return { found: 'failed', summary: error.message } as const
+    throw error
+  })
+  if (detected.found !== 'settings') return { ...scan, notes: [...scan.notes, `listening: ${detected.summary}`] }
+  const { settings, evidence } = detected
+  const { baud, parity, stopBits } = settings
+  const sniff = `r-emsctl sniff --port ${path} --baud ${baud} --parity ${parity[0]!.toUpperCase()} --stopbits ${stopBits}`
+  return {
+    ...scan,
+    settings,
+    bus: formatBusAddress({ kind: 'rtu', path, ...settings }),
+    reason: `somebody else uses this line at ${settingsText(settings)}, so that an active scan is refused; listen with ${sniff}`,
+    notes: [...scan.notes, evidence],
+  }
 }
 
 /** The service that polls the line asks in the gaps that its control leaves, or says why it does not. */

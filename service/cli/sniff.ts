@@ -2,7 +2,7 @@ import { closeSync, openSync, realpathSync, writeSync } from 'node:fs'
 import { parseCommandLine, UsageError } from '../args.ts'
 import { createCaptureSource } from '../commissioning/capture/capture-source.ts'
 import { createPcapngWriter } from '../commissioning/capture/pcapng-writer.ts'
-import { detectSettings } from '../commissioning/listen/detect-settings.ts'
+import { type Detected, detectSettings } from '../commissioning/listen/detect-settings.ts'
 import { createListening } from '../commissioning/listen/listening.ts'
 import { createSerialSource } from '../commissioning/listen/serial-source.ts'
 import type { ListenFrame, ListenPair, ListenSource } from '../commissioning/listen/types.ts'
@@ -105,19 +105,23 @@ async function refuseHeld(address: SerialAddress, terminal: Terminal): Promise<v
   throw new CommandFailure(exitCode.refused, `${why}; stop polling there before listening`)
 }
 
-async function findSettings(path: string, terminal: Terminal): Promise<SerialAddress> {
-  const addressOf = (settings: (typeof likelySettings)[number]): SerialAddress => ({ kind: 'rtu', path, ...settings })
-  const detected = await detectSettings({
-    openAt: (settings) => createSerialSource({ address: addressOf(settings), clock: systemClock }),
+/** Finds the settings of a line on which somebody speaks, by listening only. */
+export function detectByListening(path: string, terminal: Terminal): Promise<Detected> {
+  return detectSettings({
+    openAt: (settings) => createSerialSource({ address: { kind: 'rtu', path, ...settings }, clock: systemClock }),
     candidates: likelySettings,
     clock: systemClock,
     signal: terminal.signal,
     trying: (settings) => terminal.err(`listening at ${settingsText(settings)}\n`),
   })
+}
+
+async function findSettings(path: string, terminal: Terminal): Promise<SerialAddress> {
+  const detected = await detectByListening(path, terminal)
   terminal.signal.throwIfAborted()
   if (detected.found !== 'settings') throw new CommandFailure(exitCode.noAnswer, `${path}: ${detected.summary}`)
   terminal.err(`${detected.evidence}\n`)
-  return addressOf(detected.settings)
+  return { kind: 'rtu', path, ...detected.settings }
 }
 
 interface ListenFlags {

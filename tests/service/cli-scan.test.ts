@@ -10,7 +10,7 @@ import { networkScan, registerScan, type UnitScan, unitScan } from '#contract/wo
 import { type SimulatedPlant, startSimulatedPlant } from '../../service/drivers/simulated/simulated-plant.ts'
 import { realClock } from '../drivers/support/clock.ts'
 import { hasSocat, openPtyPair, startPtyDevice } from '../drivers/support/pty.ts'
-import { createTestUnit, ramp } from '../drivers/support/test-device.ts'
+import { createTestUnit, ramp, withCrc } from '../drivers/support/test-device.ts'
 import { runCtl } from './r-emsctl.ts'
 import { root, serviceToken, startService } from './service-process.ts'
 
@@ -112,6 +112,25 @@ devices:
     expect(found.units.map(({ unitId }) => unitId)).toEqual([1])
     // Polling went on all the time.
     expect(device.seen.filter(({ unitId }) => unitId === 1).length).toBeGreaterThan(2)
+  })
+
+  it.skipIf(!hasSocat)('hears the settings of a line that somebody else uses, and asks nobody there', async () => {
+    await using pair = await openPtyPair(mkdtempSync(join(folder, 'foreign-')))
+    const other = new SerialPort({ path: pair.device, baudRate: 9600, autoOpen: false })
+    await new Promise<void>((resolve, reject) => other.open((error) => (error ? reject(error) : resolve())))
+    let heard = 0
+    other.on('data', (bytes: Buffer) => (heard += bytes.length))
+    const frames = [Buffer.from([9, 3, 0, 0, 0, 1]), Buffer.from([9, 3, 2, 0, 42])].map(withCrc)
+    let turn = 0
+    const speaking = setInterval(() => other.write(frames[turn++ % 2]), 150)
+    const ran = await scan('rtu', '--port', pair.client, '--baud', 'auto', '--json')
+    clearInterval(speaking)
+    const found = unitScan.parse(ran.json())
+    expect([ran.status, found.state, found.requests, heard]).toEqual([5, 'foreign-traffic', 0, 0])
+    expect(found.settings).toEqual({ baud: 9600, parity: 'none', stopBits: 1 })
+    expect(found.notes.join()).toMatch(/frames with a right checksum, of unit 9, at 9600 8N1/)
+    expect(ran.stderr).toContain('an active scan is refused; listen with r-emsctl sniff --port')
+    await new Promise<void>((resolve) => other.close(() => resolve()))
   })
 
   it.skipIf(!hasSocat)('finds what is left to be found on a line, and names who else has the port', async () => {
