@@ -2,6 +2,7 @@ import { expect } from '@playwright/test'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { AcceptedDevice, Workbench } from '#contract/workbench.ts'
+import { announceDevices } from '../drivers/support/announcing-devices.ts'
 import { hasSocat } from '../drivers/support/pty.ts'
 import { type Dump, pymodbusMissing, startPymodbus } from '../drivers/support/pymodbus.ts'
 import { openBusLine } from './support/bus-line.ts'
@@ -147,6 +148,10 @@ test('stops a scan when another client is heard, and listens instead without sen
 test('finds devices on the network, after the warning was read', async ({ web }) => {
   test.skip(missing !== undefined, missing)
   await using peer = await startPymodbus(dump('goodwe-GEH10_1U_10'))
+  await using _ = announceDevices([
+    { instance: 'Hybrid 10', service: '_http._tcp', address: '127.0.0.1', port: 80 },
+    { instance: 'Logger', service: '_modbus._tcp', address: '127.0.0.5', port: 1502 },
+  ])
   await web.open('/scan/network')
   const { page } = web
   const begin = page.getByRole('button', { name: 'Scan the network' })
@@ -160,6 +165,11 @@ test('finds devices on the network, after the warning was read', async ({ web })
   await expect(page.locator('.time').getByText('Done')).toBeVisible({ timeout: 30_000 })
   await row.getByRole('button', { name: 'Accept unit 247' }).click()
   await expect(row).toContainText('Accepted')
+  const endpoints = page.locator('.endpoints li')
+  await expect(endpoints.filter({ hasText: '127.0.0.1:' })).toContainText('announces itself as Hybrid 10 (_http._tcp)')
+  await expect(endpoints.filter({ hasText: '127.0.0.5:1502' })).toContainText(
+    'announces itself as Logger (_modbus._tcp)',
+  )
   await web.expectAccessible()
   await shoot(web, 'network-done')
 

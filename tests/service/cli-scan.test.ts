@@ -8,6 +8,7 @@ import { SerialPort } from 'serialport'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { networkScan, registerScan, type UnitScan, unitScan } from '#contract/workbench-scan.ts'
 import { type SimulatedPlant, startSimulatedPlant } from '../../service/drivers/simulated/simulated-plant.ts'
+import { announceDevices } from '../drivers/support/announcing-devices.ts'
 import { realClock } from '../drivers/support/clock.ts'
 import { hasSocat, openPtyPair, startPtyDevice } from '../drivers/support/pty.ts'
 import { createTestUnit, ramp, withCrc } from '../drivers/support/test-device.ts'
@@ -37,6 +38,16 @@ describe('r-emsctl scan', () => {
     expect(found.endpoints.map(({ status }) => status)).toEqual(['modbus', 'modbus'])
     expect(found.units.map(({ candidates }) => candidates?.[0]?.map)).toContain('eastron/sdm630')
     expect(found.elapsedMs).toBeGreaterThan(0)
+  })
+
+  it('shows what announces itself there', async () => {
+    await using _ = announceDevices([
+      { instance: 'Inverter 7', service: '_modbus._tcp', address: '127.0.0.1', port: 1502 },
+    ])
+    const ran = await scan('tcp', '--range', '127.0.0.1', '--ports', '1')
+    expect(ran.stdout).toMatch(/^127\.0\.0\.1:1502 +announced +announces itself as "Inverter 7" \(_modbus\._tcp\)$/m)
+    const rows = (await scan('tcp', '--range', '127.0.0.1', '--ports', '1', '--csv')).stdout
+    expect(rows).toContain('Inverter 7')
   })
 
   it('finds the registers of a unit, in rows for a spreadsheet too', async () => {

@@ -1,11 +1,11 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import createMdns from 'multicast-dns'
 import { expect, onTestFinished, test } from 'vitest'
 import { networkScan } from '#contract/workbench-scan.ts'
 import { parseRange } from '../../../../service/commissioning/scan/address-range.ts'
 import { listenForServices } from '../../../../service/commissioning/scan/announced.ts'
 import { scanNetwork } from '../../../../service/commissioning/scan/scan-network.ts'
+import { type AnnouncingDevice, announceDevices } from '../../../drivers/support/announcing-devices.ts'
 import { realClock } from '../../../drivers/support/clock.ts'
 
 const range = parseRange('127.0.0.0/29')
@@ -20,33 +20,10 @@ async function freePort(): Promise<number> {
   return port
 }
 
-interface Device {
-  readonly instance: string
-  readonly service: string
-  readonly address: string
-  readonly port: number
-}
-
-/** Devices that answer as the standard has it; `terse` ones tell only what they are asked for. */
-function devices(port: number, all: readonly Device[], terse = false): void {
-  const options = { interface: '127.0.0.1', bind: '0.0.0.0', port }
-  const mdns = createMdns(options)
-  const records = all.map(({ instance, service, address, port }, i) => {
-    const name = `${instance}.${service}.local`
-    return {
-      ptr: { name: `${service}.local`, type: 'PTR' as const, ttl: 120, data: name },
-      srv: { name, type: 'SRV' as const, ttl: 120, data: { target: `host-${i}.local`, port } },
-      a: { name: `host-${i}.local`, type: 'A' as const, ttl: 120, data: address },
-    }
-  })
-  mdns.on('query', ({ questions = [] }) => {
-    for (const question of questions)
-      for (const { ptr, srv, a } of records) {
-        const asked = [ptr, srv, a].filter(({ name, type }) => name === question.name && type === question.type)
-        if (asked.length > 0) mdns.respond({ answers: asked, additionals: terse ? [] : [srv, a] })
-      }
-  })
-  onTestFinished(() => new Promise<void>((resolve) => mdns.destroy(resolve)))
+/** Until the end of the test. */
+function devices(port: number, all: readonly AnnouncingDevice[], terse = false): void {
+  const announced = announceDevices(all, { port, terse })
+  onTestFinished(() => announced[Symbol.asyncDispose]())
 }
 
 const inverter = { instance: 'Inverter 7', service: '_modbus._tcp', address: '127.0.0.3', port: 502 }
