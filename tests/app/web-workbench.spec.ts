@@ -57,14 +57,6 @@ test.describe('the first five minutes', () => {
     const done = page.locator('.time').getByText('Done')
     await expect(done).toBeVisible({ timeout: 60_000 })
     const doneMs = Date.now() - scanMs
-    // On a machine that is busy otherwise the devices are late, and the quick scan says that it has not excluded them.
-    let scans = 1
-    for (; (await rows.count()) < 3 && scans < 3; scans++) {
-      await expect(page.getByText('unit IDs are not excluded')).toBeVisible()
-      await page.keyboard.press('s')
-      await expect(done).toBeHidden()
-      await expect(done).toBeVisible({ timeout: 60_000 })
-    }
     await expect(rows).toHaveCount(3)
     await expect(rows.nth(1)).toContainText('goodwe/dt')
     await expect(rows.nth(2)).toContainText('goodwe/geh')
@@ -88,8 +80,8 @@ test.describe('the first five minutes', () => {
       [247, 'goodwe/geh'],
     ])
     expect(readFileSync(join(folder, 'devices-found.yaml'), 'utf8')).toContain('map: goodwe/dt')
-    expect(readdirSync(join(folder, 'jobs'))).toHaveLength(scans)
-    const times = `settings found after ${settingsMs} ms, all of it after ${doneMs} ms, accepted after ${Date.now() - startedMs} ms, ${scans} scans`
+    expect(readdirSync(join(folder, 'jobs'))).toHaveLength(1)
+    const times = `settings found after ${settingsMs} ms, all of it after ${doneMs} ms, accepted after ${Date.now() - startedMs} ms`
     info.annotations.push({ type: 'time', description: times })
     process.stdout.write(`${times}\n`)
     expect(settingsMs).toBeLessThan(30_000)
