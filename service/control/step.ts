@@ -192,7 +192,7 @@ const isForced = ({ valueW, rows }: BatteryMove): boolean => valueW < 0 && rows.
 
 /** Whether vehicles and loads counted on sun that is held back, or on room for import that a battery needs. */
 function countedTooMuch({ plantMoves, batteryMoves, rows, flows, frame }: Solution): boolean {
-  if (plantMoves.some(({ plant, givesW }) => givesW < plant.countedW - 1)) return true
+  if (plantMoves.some(({ plant, givesW }) => givesW < plant.countedW - tolerance)) return true
   return batteryMoves.moves.some(
     ({ valueW, battery }) => valueW < 0 && importsTooMuch(frame, rows, flows, battery.unit),
   )
