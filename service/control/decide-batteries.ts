@@ -2,8 +2,8 @@ import type { Reason } from '#contract/api.ts'
 import { type Band, type Battery, type BatteryWish, type Exchange, economicWishes } from './battery.ts'
 import { type Frame, bits } from './frame.ts'
 import { type Flows, type RowBand, clampTo, intoRowBand, rowBand, rowReason, widened } from './limits.ts'
-import { type PlantMove, limitedTo, steady } from './pv.ts'
-import { type Option, changeCost, relief, reserveCost } from './relief.ts'
+import { type PlantMove, kept, limitedTo, steady } from './pv.ts'
+import { type Option, changeCost, isExceeded, relief, reserveCost } from './relief.ts'
 import { type Rows, addTo, fuseShare, presentA, tolerance, wattText } from './rows.ts'
 import type { DeviceState } from './state.ts'
 import { pricesAt } from './tariff.ts'
@@ -49,6 +49,8 @@ interface Draft {
   readonly wishedW: number
   /** What would be exported with all batteries at rest. */
   readonly surplusW: number
+  /** By economics and ramp, before circuits have their say. */
+  startW: number
   valueW: number
   reasons: Reason[]
   readonly rows: Set<number>
@@ -83,13 +85,20 @@ export function decideBatteries(context: BatteryContext): {
   return { moves: drafts.map((draft) => decided(context, draft)), plantMoves, resting }
 }
 
-/** What is still exceeded needs batteries and plants together: the smallest change of all of them that relieves it. */
+/**
+ * What is still exceeded needs batteries and plants together, or cannot be kept: then the smallest change from where all of them
+ * started. An answer that was given before is thus given again.
+ */
 function mended(context: BatteryContext, drafts: readonly Draft[], plantMoves: readonly PlantMove[]): PlantMove[] {
   const { frame, rows, flows } = context
+  if (!isExceeded(frame, rows, flows)) return [...plantMoves]
   const open = drafts.filter(({ blind }) => !blind)
   const options: Option[] = []
   for (const draft of open) {
     const { capability, allowed, unit } = draft.battery
+    shift(context, unit.index, draft.valueW - draft.startW)
+    draft.valueW = draft.startW
+    draft.rows.clear()
     const own = Math.max(allowed.min, ownPower(draft).min)
     for (const sign of [1, -1] as const) {
       const reach = sign > 0 ? draft.valueW - capability.min : capability.max - draft.valueW
@@ -100,28 +109,30 @@ function mended(context: BatteryContext, drafts: readonly Draft[], plantMoves: r
     }
   }
   for (const { plant, givesW } of plantMoves) {
-    const unit = plant.unit.index
-    options.push({ unit, sign: 1, mostW: givesW, cost: 2 * changeCost })
-    options.push({ unit, sign: -1, mostW: Math.max(0, plant.countedW - givesW), cost: changeCost })
+    shift(context, plant.unit.index, givesW - plant.countedW)
+    options.push({ unit: plant.unit.index, sign: 1, mostW: plant.countedW, cost: 2 * changeCost })
   }
-  const found = relief(frame, rows, flows, options)
-  if (!found) return [...plantMoves]
-  const { changesW, rows: by } = found
+  const { changesW, rows: by } = relief(frame, rows, flows, options)
   for (const [at, draft] of open.entries()) {
     const [more, much, less, little] = changesW.slice(at * 4, at * 4 + 4)
     const changeW = less! + little! - more! - much!
-    change(context, draft, draft.valueW + changeW, by[at * 4 + (changeW > 0 ? 2 : 0)]!)
+    change(context, draft, draft.valueW + changeW, by[at * 4 + (changeW > 0 ? 2 : 0)] ?? -1)
   }
   return plantMoves.map((move, at) => {
-    const first = open.length * 4 + at * 2
-    const changeW = changesW[first + 1]! - changesW[first]!
-    if (Math.abs(changeW) < resolutionW) return move
-    const row = by[first + (changeW > 0 ? 1 : 0)]!
-    const reason = rowReason(frame, frame.layout.rows[row]!, (changeW > 0 ? flows.most : flows.least)[row]!)
-    const changeA = -changeW / (bits(frame.mask[move.plant.unit.index]!) * frame.voltageV)
-    for (const flow of [flows.most, flows.least]) addTo(flow, frame, rows, move.plant.unit.index, changeA)
-    return limitedTo(move, move.givesW + changeW, row, reason)
+    const { plant } = move
+    const changeW = changesW[open.length * 4 + at] ?? 0
+    if (changeW < resolutionW) return kept(move)
+    const row = by[open.length * 4 + at] ?? -1
+    const reason = rowReason(frame, frame.layout.rows[row]!, flows.least[row]!)
+    shift(context, plant.unit.index, changeW)
+    return limitedTo(move, plant.countedW - changeW, row, reason)
   })
+}
+
+/** Takes back a power that was given to all its rows: > 0 discharge and generation. */
+function shift({ frame, rows, flows, worst }: BatteryContext, unit: number, watt: number): void {
+  const changeA = watt / (bits(frame.mask[unit]!) * frame.voltageV)
+  for (const flow of [flows.most, flows.least, worst]) addTo(flow, frame, rows, unit, changeA)
 }
 
 /** Those on the fewest phases first. */
@@ -242,6 +253,7 @@ function draftOf(
     factor,
     wishedW: wish.value,
     surplusW: Math.max(0, -netW),
+    startW: wish.value,
     valueW: wish.value,
     reasons: [wish.reason],
     rows: new Set(),
@@ -258,6 +270,7 @@ function draftOf(
     draft.reasons.unshift({ rule: 'ramp', tier: 'safety', text })
   }
   for (const band of [allowed, capability]) clampDraft(draft, band)
+  draft.startW = draft.valueW
   return draft
 }
 

@@ -143,6 +143,15 @@ export const limitedTo = (move: PlantMove, limitW: number, row: number, reason: 
   relieves: limitW < move.plant.memory.last - tolerance,
 })
 
+/** The same move with the limit it has: nothing is released while a limit cannot be kept. */
+export function kept(move: PlantMove): PlantMove {
+  const { memory, ratedW, wishedW, countedW, powerW } = move.plant
+  const limitW = Math.min(memory.last, wishedW, countedW < powerW ? countedW : ratedW)
+  const text = limitW < ratedW ? 'stays while a limit is exceeded' : `gives all it can, up to ${wattText(ratedW)}`
+  const reason: Reason = { rule: 'kept', tier: 'safety', text }
+  return { ...limitedTo(move, limitW, -1, reason), givesW: countedW, relieves: false }
+}
+
 /** Rounding moves no limit to and fro: one that hardly changes stays. */
 export function steady(move: PlantMove): PlantMove {
   const { last } = move.plant.memory

@@ -17,7 +17,7 @@ export interface Option {
 export interface Relief {
   /** Change of each option, W. */
   readonly changesW: readonly number[]
-  /** A row for whose sake each option changes. */
+  /** A row for whose sake each option changes, -1 for none. */
   readonly rows: readonly number[]
 }
 
@@ -44,9 +44,9 @@ interface Side {
 /**
  * The smallest change of batteries and plants with which no limit is exceeded more than it has to be: first fuses, by their rating
  * and by what control plans with, then limits of safety. Several units on different phases and circuits depend on each other, so
- * this is a linear program over all of them. Rows enter it when they are exceeded; undefined while none is.
+ * this is a linear program over all of them. Rows enter it when they are exceeded.
  */
-export function relief(frame: Frame, rows: Rows, flows: Flows, options: readonly Option[]): Relief | undefined {
+export function relief(frame: Frame, rows: Rows, flows: Flows, options: readonly Option[]): Relief {
   const sides = sidesOf(frame, rows)
   const active: Side[] = []
   const waiting = new Set(sides)
@@ -55,8 +55,7 @@ export function relief(frame: Frame, rows: Rows, flows: Flows, options: readonly
   const table = new Map<Side, readonly number[]>()
   for (;;) {
     const exceeded = [...waiting].filter((side) => {
-      const base = side.sign > 0 ? flows.most[side.row]! : flows.least[side.row]!
-      const over = side.sign * (base - side.limit) * side.scale
+      const over = overA(flows, side.row, side.sign, side.limit) * side.scale
       if (active.length === 0) return over > noticeableA
       const changed = table.get(side) ?? coefficients(side)
       table.set(side, changed)
@@ -69,7 +68,7 @@ export function relief(frame: Frame, rows: Rows, flows: Flows, options: readonly
       if (!table.has(side)) table.set(side, coefficients(side))
     }
     const constraints = active.map(({ row, sign, limit, scale, excessCost }): Constraint => ({
-      most: sign * (limit - (sign > 0 ? flows.most : flows.least)[row]!) * scale,
+      most: -overA(flows, row, sign, limit) * scale,
       excessCost,
     }))
     const columns = options.map(({ cost, mostW }, at): Column => ({
@@ -79,12 +78,15 @@ export function relief(frame: Frame, rows: Rows, flows: Flows, options: readonly
     }))
     changesW = cheapest(columns, constraints)
   }
-  if (active.length === 0) return undefined
-  return {
-    changesW,
-    rows: options.map((_, at) => (active.find((side) => table.get(side)![at]! < 0) ?? active[0]!).row),
-  }
+  return { changesW, rows: options.map((_, at) => active.find((side) => table.get(side)![at]! < 0)?.row ?? -1) }
 }
+
+/** Whether more flows than limits allow. */
+export const isExceeded = (frame: Frame, rows: Rows, flows: Flows): boolean =>
+  sidesOf(frame, rows).some(({ row, sign, limit, scale }) => overA(flows, row, sign, limit) * scale > noticeableA)
+
+const overA = ({ most, least }: Flows, row: number, sign: 1 | -1, limit: number): number =>
+  sign > 0 ? most[row]! - limit : limit - least[row]!
 
 function sidesOf({ layout, voltageV }: Frame, rows: Rows): Side[] {
   const sides: Side[] = []

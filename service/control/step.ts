@@ -121,7 +121,7 @@ export function step(model: SiteModel, gridId: string, state: GridState, input: 
   }
 }
 
-const mostRounds = 3
+const mostRounds = 12
 
 interface Context {
   readonly model: SiteModel
@@ -180,10 +180,12 @@ function solve(
 }
 
 /** Powers of plants and of batteries that a circuit makes charge, by unit: > 0 generation and discharge. */
-const expected = ({ plantMoves, batteryMoves }: Solution): ReadonlyMap<number, number> =>
+const expected = ({ plantMoves, batteryMoves, frame, rows, flows }: Solution): ReadonlyMap<number, number> =>
   new Map([
     ...plantMoves.map(({ plant, givesW }) => [plant.unit.index, givesW] as const),
-    ...batteryMoves.moves.filter(isForced).map(({ battery, valueW }) => [battery.unit.index, valueW] as const),
+    ...batteryMoves.moves
+      .filter((move) => isForced(move) || (move.valueW < 0 && importsTooMuch(frame, rows, flows, move.battery.unit)))
+      .map(({ battery, valueW }) => [battery.unit.index, valueW] as const),
   ])
 
 const isForced = ({ valueW, rows }: BatteryMove): boolean => valueW < 0 && rows.length > 0
@@ -191,10 +193,20 @@ const isForced = ({ valueW, rows }: BatteryMove): boolean => valueW < 0 && rows.
 /** Whether vehicles and loads counted on sun that is held back, or on room for import that a battery needs. */
 function countedTooMuch({ plantMoves, batteryMoves, rows, flows, frame }: Solution): boolean {
   if (plantMoves.some(({ plant, givesW }) => givesW < plant.countedW - tolerance)) return true
-  if (!batteryMoves.moves.some(isForced)) return false
-  return frame.layout.rows.some(
-    ({ index, tier }) => tier !== 'economic' && flows.most[index]! > rows.hi[index]! + tolerance,
+  return batteryMoves.moves.some(
+    ({ valueW, battery }) => valueW < 0 && importsTooMuch(frame, rows, flows, battery.unit),
   )
+}
+
+function importsTooMuch({ layout }: Frame, { hi }: Rows, { most }: Flows, { index }: Unit): boolean {
+  for (let entry = layout.start[index]!; entry < layout.start[index + 1]!; entry += 1) {
+    const row = layout.entryRow[entry]!
+    const { tier, kind } = layout.rows[row]!
+    // Rounded setpoints may be above by as much.
+    const slack = kind === 'fuse' || kind === 'unbalance' ? 0.01 : 2
+    if (tier !== 'economic' && most[row]! > hi[row]! + slack) return true
+  }
+  return false
 }
 
 /** A grid that is joined to one before it: that one decides about everything here. */
