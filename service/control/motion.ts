@@ -34,7 +34,9 @@ export function moved(frame: Frame, room: Room, consumer: Consumer, elapsedS: nu
   const upSwitch = frame.phases[unit.index] === 1 && bits(frame.mask[unit.index]!) > 1
   // What was one phase is three now: the others start from nothing.
   const lastA = upSwitch ? Math.min(claim?.minA ?? 0, memory.last) : toAmpere(frame, unit, memory.last)
-  const targetA = claim?.given ?? 0
+  const given = claim?.given ?? 0
+  const same = unit.device.config.load !== undefined && given > 0 && lastA > 0 && isRounding(frame, consumer, given)
+  const targetA = same ? lastA : given
   const reasons = shareReasons(frame, room, consumer)
   const row = claim?.row ?? -1
   if (targetA <= lastA + tolerance) {
@@ -59,6 +61,12 @@ export function moved(frame: Frame, room: Room, consumer: Consumer, elapsedS: nu
   const next = settled(frame, consumer, valueA, riseS)
   return { consumer, valueA, beforeA: lastA, memory: next, reasons, row, relieves: false }
 }
+
+/** Loads are told whole watts: less than this is rounding of other setpoints, and not worth a write. */
+const noticeableW = 2
+
+const isRounding = (frame: Frame, { unit, memory }: Consumer, valueA: number): boolean =>
+  Math.abs(fromAmpere(frame, unit, valueA) - memory.last) < noticeableW
 
 const wait = (text: string): Reason => ({ rule: 'dwell', tier: 'safety', text })
 

@@ -121,7 +121,7 @@ export function step(model: SiteModel, gridId: string, state: GridState, input: 
   }
 }
 
-const mostRounds = 12
+const mostRounds = 60
 
 interface Context {
   readonly model: SiteModel
