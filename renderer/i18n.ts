@@ -1,15 +1,16 @@
 import { createI18n } from 'vue-i18n'
 import enShell from './locales/en.json'
-import deRegisters from './locales/registers.de.json'
 import enRegisters from './locales/registers.en.json'
-import deWorkbench from './locales/workbench.de.json'
 import enWorkbench from './locales/workbench.en.json'
 
 const en = { ...enShell, workbench: enWorkbench, registers: enRegisters }
-/** Texts that are not translated yet are shown in English. */
-const de: { workbench: typeof enWorkbench; registers: typeof enRegisters } = {
-  workbench: deWorkbench,
-  registers: deRegisters,
+/** Loaded when it is chosen. Texts that are not translated yet are shown in English. */
+async function loadGerman(): Promise<{ workbench: typeof enWorkbench; registers: typeof enRegisters }> {
+  const [workbench, registers] = await Promise.all([
+    import('./locales/workbench.de.json'),
+    import('./locales/registers.de.json'),
+  ])
+  return { workbench: workbench.default, registers: registers.default }
 }
 
 type Leaves<T, Path extends string = ''> = {
@@ -19,7 +20,20 @@ type Leaves<T, Path extends string = ''> = {
 /** Every text of the user interface. A key that is not in en.json is a type error. */
 export type TextKey = Leaves<typeof en>
 
-export const i18n = createI18n({ legacy: false, locale: 'en', fallbackLocale: 'en', messages: { en, de } })
+export const i18n = createI18n({ legacy: false, locale: 'en', fallbackLocale: 'en', messages: { en } })
+
+export type Language = 'en' | 'de'
+const loaded = new Set<Language>(['en'])
+
+/** Shows the window in a language, once its texts are there. */
+export async function setLanguage(language: Language): Promise<void> {
+  if (language === 'de' && !loaded.has('de')) {
+    i18n.global.setLocaleMessage('de', { ...en, ...(await loadGerman()) })
+    loaded.add('de')
+  }
+  const { locale }: { locale: { value: string } } = i18n.global
+  locale.value = language
+}
 
 /** Text in the language of the window. */
 export const t = (key: TextKey, values: Record<string, unknown> = {}): string => i18n.global.t(key, values)

@@ -1,11 +1,10 @@
 import { defineStore } from 'pinia'
 import { computed, ref, watch } from 'vue'
 import { type AddressBase, addressBases } from '../format/registers.ts'
-import { i18n } from '../i18n.ts'
+import { type Language, setLanguage } from '../i18n.ts'
 
 /** Texts that a language lacks are shown in English. */
-export const languages = ['en', 'de'] as const
-export type Language = (typeof languages)[number]
+export const languages = ['en', 'de'] as const satisfies readonly Language[]
 
 export const themeChoices = ['system', 'light', 'dark', 'field'] as const
 export type ThemeChoice = (typeof themeChoices)[number]
@@ -54,7 +53,7 @@ export const usePreferences = defineStore('preferences', () => {
   watch(
     language,
     (next) => {
-      i18n.global.locale.value = next
+      void setLanguage(next)
       document.documentElement.lang = next
     },
     { immediate: true },

@@ -27,7 +27,7 @@ async function longLog({ page }: Web, count: number): Promise<void> {
 
 test('shows what the service has recorded', async ({ web }) => {
   await web.open('/log')
-  await expect(web.page.getByRole('table').getByRole('row').nth(1)).toContainText(/R-EMS|started|online|Demo/i)
+  await expect(web.page.getByRole('table').getByRole('row', { name: /runs "Demo site"/ })).toBeVisible()
 })
 
 test('loads older events until the oldest, with few rows in the page', async ({ web }) => {

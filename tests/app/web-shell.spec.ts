@@ -6,8 +6,9 @@ test('goes from screen to screen with number keys', async ({ web }) => {
   await web.open('/site')
   for (const [key, name] of [
     ['2', 'Bus & devices'],
-    ['3', 'Log'],
-    ['4', 'Access'],
+    ['3', 'Limits'],
+    ['4', 'Log'],
+    ['5', 'Access'],
     ['1', 'Site live'],
   ] as const) {
     await web.page.keyboard.press(key)

@@ -38,6 +38,9 @@ export function createJobFiles(folder: string): JobFiles {
         if (isMissing(error)) return { jobs: [], damaged: [] }
         throw folderError(folder, error)
       }
+      // Left by a process that was killed while it wrote; nobody else writes before the jobs are listed.
+      const unfinished = names.filter((name) => name.endsWith('.new'))
+      await Promise.all(unfinished.map((name) => rm(join(folder, 'jobs', name), { force: true })))
       const jobs: Job[] = []
       const damaged: string[] = []
       for (const name of names.filter((name) => name.endsWith('.json')).toSorted()) {
