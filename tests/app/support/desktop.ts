@@ -1,6 +1,6 @@
 import { _electron, test as base, type ElectronApplication, type Page } from '@playwright/test'
-import type { ChildProcess } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { type ChildProcess, spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { ServiceState } from '../../../service/contract/desktop.ts'
@@ -29,9 +29,12 @@ interface Fixtures {
 function findElectron(): { executable: string; version: string } | undefined {
   const named = process.env['ELECTRON_OVERRIDE_DIST_PATH'] ?? join(projectFolder, 'node_modules/electron/dist')
   const executable = join(named, process.platform === 'win32' ? 'electron.exe' : 'electron')
-  const versionFile = join(named, 'version')
   if (!existsSync(executable)) return undefined
-  return { executable, version: existsSync(versionFile) ? readFileSync(versionFile, 'utf8').trim() : 'unknown' }
+  const asked = spawnSync(executable, ['-p', 'process.versions.electron'], {
+    encoding: 'utf8',
+    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+  })
+  return { executable, version: asked.stdout.trim() || 'unknown' }
 }
 
 export const launchArguments = (folder: string, userData: string): string[] => [
