@@ -164,20 +164,25 @@ export async function openJobs(options: {
       throw error
     }
     changed(id)
-    void carryOut(id, work, stop.signal, before).finally(() => {
+    const conduct = async (): Promise<void> => {
+      const end = await carryOut(id, work, stop.signal, before)
+      // In one go: who sees that it has ended can resume it and use its bus.
+      summaries.set(id, end)
       running.delete(id)
       trim()
       changed(id)
       resolve()
-    })
+    }
+    void conduct()
   }
 
+  /** Resolves to the summary of its end, which is in the file already. */
   async function carryOut(
     id: string,
     work: PreparedWork,
     signal: AbortSignal,
     previous: WorkbenchResult | undefined,
-  ): Promise<void> {
+  ): Promise<JobSummary> {
     const startedMs = clock.monotonicMs()
     const sinceMs = know(id).progress.elapsedMs
     const elapsed = (): number => sinceMs + clock.monotonicMs() - startedMs
@@ -231,14 +236,17 @@ export async function openJobs(options: {
     await Promise.all([telling, saving])
     gather()
     const { state, problem } = end
-    update({
+    const summary = know(id)
+    const ended: JobSummary = {
+      ...summary,
       state,
       endedAtMs: clock.nowMs(),
-      progress: { ...know(id).progress, leftMs: state === 'done' ? 0 : null },
+      progress: { ...summary.progress, leftMs: state === 'done' ? 0 : null },
       ...(problem && { problem: { ...problem } }),
-      resumable: state !== 'done' && isResumable(know(id).request),
-    })
-    await files.save(whole(know(id))).catch(tell)
+      resumable: state !== 'done' && isResumable(summary.request),
+    }
+    await files.save(whole(ended)).catch(tell)
+    return ended
   }
 
   async function load(id: string): Promise<Job> {

@@ -42,7 +42,7 @@ const found = (unitIds: readonly number[]): UnitScan => ({
 })
 
 /** Jobs whose work is held in the hands of the test. */
-async function bench(folder = temporaryFolder()) {
+async function bench(folder = temporaryFolder(), files = createJobFiles(folder)) {
   const clock = manualClock()
   const contexts: JobContext[] = []
   const ends: PromiseWithResolvers<JobEnd>[] = []
@@ -50,7 +50,7 @@ async function bench(folder = temporaryFolder()) {
   const troubles: string[] = []
   const jobs = await openJobs({
     clock,
-    files: createJobFiles(folder),
+    files,
     prepare: async (request) => ({
       places: ['bus' in request ? request.bus : request.kind],
       place: 'USB',
@@ -191,4 +191,30 @@ test('a folder that cannot be written refuses the job, and takes no bus', async 
   await expect(jobs.start(units, anna)).rejects.toMatchObject({ code: 'workbench.folder' })
   expect(jobs.list()).toEqual([])
   await expect(jobs.start(units, anna)).rejects.toMatchObject({ code: 'workbench.folder' })
+})
+
+test('a job is shown as ended when it can be resumed, however slow the disk is', async () => {
+  const folder = temporaryFolder()
+  const onDisk = createJobFiles(folder)
+  const disk: PromiseWithResolvers<void>[] = []
+  const { jobs, contexts, ends } = await bench(folder, {
+    ...onDisk,
+    async save(job) {
+      if (job.state !== 'running') {
+        const turn = Promise.withResolvers<void>()
+        disk.push(turn)
+        await turn.promise
+      }
+      await onDisk.save(job)
+    },
+  })
+  const { id } = await jobs.start(units, anna)
+  contexts[0]?.report({ result: () => found([1]) })
+  ends[0]?.resolve({ state: 'stopped' })
+  await expect.poll(() => disk.length).toBe(1)
+  expect(jobs.list()).toMatchObject([{ state: 'running', resumable: false }])
+  const ended = jobs.stop(id)
+  disk[0]?.resolve()
+  expect(await ended).toMatchObject({ state: 'stopped', resumable: true })
+  expect(await jobs.resume(id, anna)).toMatchObject({ state: 'running' })
 })
