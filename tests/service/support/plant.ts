@@ -31,14 +31,17 @@ const phaseReport = z.object({
   ampereS: z.number(),
   maxA: z.number(),
 })
-const window = z.object({
+const monitored = z.object({
   seconds: z.number(),
   slowestTickS: z.number(),
   phases: z.tuple([phaseReport, phaseReport, phaseReport]),
   writes: z.array(z.object({ atS: z.number(), device: z.string(), address: z.number(), words: z.array(z.number()) })),
 })
 /** What the monitor saw since it was asked last: how long each phase was over its fuse, and every write. */
-export type Window = z.infer<typeof window>
+export interface Window extends z.infer<typeof monitored> {
+  /** Time in which this machine did not let a bare timer run: nobody could react then. */
+  readonly stalledS: number
+}
 
 export type Ampere = readonly [number, number, number]
 
@@ -92,12 +95,13 @@ export async function startPlant({ fuseA, responseS, chargerPhases }: PlantShape
     last = answer.catch(() => undefined)
     return answer
   }
+  const stalls = watchStalls()
   const flowsNow = (): Promise<Flows> => ask({ do: 'state' }, flows)
   return {
     ports,
     order: async (order) => void (await ask(order, flows)),
     flows: flowsNow,
-    window: () => ask({ do: 'window' }, window),
+    window: async () => ({ ...(await ask({ do: 'window' }, monitored)), stalledS: stalls.takeS() }),
     async until(condition, { forMs = 0, withinMs = 15_000 } = {}) {
       const startMs = performance.now()
       let heldSinceMs: number | undefined
@@ -111,9 +115,34 @@ export async function startPlant({ fuseA, responseS, chargerPhases }: PlantShape
       }
     },
     async [Symbol.asyncDispose]() {
+      stalls[Symbol.dispose]()
       python.stdin.end()
       python.kill('SIGKILL')
       await exited
     },
+  }
+}
+
+const timerMs = 10
+/** Lateness that every timer has. */
+const usualMs = 30
+
+/** Adds up by how much a bare timer is late. */
+function watchStalls(): Disposable & { takeS(): number } {
+  let stalledMs = 0
+  let lastMs = performance.now()
+  const timer = setInterval(() => {
+    const nowMs = performance.now()
+    const lateMs = nowMs - lastMs - timerMs
+    if (lateMs > usualMs) stalledMs += lateMs
+    lastMs = nowMs
+  }, timerMs)
+  return {
+    takeS() {
+      const seconds = stalledMs / 1000
+      stalledMs = 0
+      return seconds
+    },
+    [Symbol.dispose]: () => clearInterval(timer),
   }
 }

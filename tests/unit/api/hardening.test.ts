@@ -222,7 +222,7 @@ describe('requests', () => {
     for (const name of ['cookie', 'authorization', 'host', 'origin', 'sec-websocket-protocol', 'accept'])
       await ask(api, '/api/v1/status', { headers: { [name]: inHeader } })
     // Thirteen requests; a pattern that backtracks would take minutes for one.
-    expect(performance.now() - startMs).toBeLessThan(1_500)
+    expect(performance.now() - startMs).toBeLessThan(10_000)
   })
 
   test('assign only what is theirs to assign', async () => {
