@@ -1,11 +1,22 @@
 import { createHash } from 'node:crypto'
 import type { Decision } from '../control/types.ts'
 
+/** Lists of devices are the same objects for as long as a site is: each is hashed once. */
+const listHashes = new WeakMap<readonly string[], string>()
+function hashOf(list: readonly string[]): string {
+  let hash = listHashes.get(list)
+  if (hash === undefined) {
+    hash = sha256(list.join('\n')).slice(0, 16)
+    listHashes.set(list, hash)
+  }
+  return hash
+}
+
 /** What one decision says, in a form that is the same for the same decision: values and sentences, byte for byte. */
 export function canonicalDecision({ setpoint, reasons, dependsOn }: Decision): string {
   const { deviceId, command, value, relieves } = setpoint
   const said = reasons.map(({ rule, tier, text }) => [rule, tier, text])
-  return JSON.stringify([deviceId, command, value, relieves, said, dependsOn])
+  return JSON.stringify([deviceId, command, value, relieves, said, hashOf(dependsOn)])
 }
 
 export interface ChangedDecisions {
@@ -15,25 +26,44 @@ export interface ChangedDecisions {
   readonly hash: string
 }
 
+interface Followed {
+  decision: Decision
+  text: string
+  /** The cycle in which it was last decided. */
+  cycle: number
+}
+
 /** Follows the decisions of one grid. The same decisions in the same cycles give the same hashes. */
 export function createDecisionLog(): (decisions: readonly Decision[]) => ChangedDecisions {
-  let last = new Map<string, { decision: Decision; text: string }>()
+  // By device and command: a key made of both would be built anew for every decision of every cycle.
+  const devices = new Map<string, Map<string, Followed>>()
+  let followed = 0
+  let cycle = 0
   return (decisions) => {
+    cycle += 1
     const changed: string[] = []
-    const next = new Map<string, { decision: Decision; text: string }>()
     for (const decision of decisions) {
-      const key = `${decision.setpoint.deviceId} ${decision.setpoint.command}`
-      const before = last.get(key)
+      const { deviceId, command } = decision.setpoint
+      let commands = devices.get(deviceId)
+      if (!commands) devices.set(deviceId, (commands = new Map()))
+      const before = commands.get(command)
       if (before && isSame(before.decision, decision)) {
-        next.set(key, before)
+        before.cycle = cycle
         continue
       }
-      const entry = { decision, text: canonicalDecision(decision) }
-      if (entry.text !== before?.text) changed.push(entry.text)
-      next.set(key, entry)
+      const text = canonicalDecision(decision)
+      if (text !== before?.text) changed.push(text)
+      if (!before) followed += 1
+      commands.set(command, { decision, text, cycle })
     }
-    for (const key of last.keys()) if (!next.has(key)) changed.push(JSON.stringify([key, null]))
-    last = next
+    if (followed !== decisions.length)
+      for (const [deviceId, commands] of devices)
+        for (const [command, entry] of commands) {
+          if (entry.cycle === cycle) continue
+          commands.delete(command)
+          followed -= 1
+          changed.push(JSON.stringify([`${deviceId} ${command}`, null]))
+        }
     return { changed, hash: changed.length === 0 ? '' : sha256(changed.join('\n')).slice(0, 16) }
   }
 }
