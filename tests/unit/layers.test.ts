@@ -62,7 +62,7 @@ const allowed: readonly [file: string, code: string][] = [
     `import '../../drivers/modbus/crc.ts'\nimport '../../pointmap/types.ts'\nimport '../capture/pcap.ts'`,
   ],
   ['service/runtime/fine-workbench.ts', `import '../commissioning/listen/types.ts'`],
-  ['main/edges/fine.ts', `import '../../service/trust/certificate.ts'\nimport '#contract/trust.ts'`],
+  ['main/fine.ts', `import '../service/trust/certificate.ts'\nimport '#contract/trust.ts'`],
   ['renderer/fine.ts', `import '#contract/api.ts'`],
 ]
 

@@ -1,11 +1,11 @@
 import { type IpcMain, type IpcMainInvokeEvent, safeStorage, type Certificate, type Session } from 'electron'
 import { z } from 'zod'
 import { edgePairing } from '#contract/desktop.ts'
-import { channels } from '../../preload/channels.ts'
-import { readUrl } from '../read-url.ts'
-import { isTrustedSender } from '../security.ts'
-import type { EdgeManager } from './edge-manager.ts'
-import type { KeyStore } from './edge-store.ts'
+import { channels } from '../preload/channels.ts'
+import { readUrl } from '../service/trust/read-url.ts'
+import { isTrustedSender } from './security.ts'
+import type { EdgeManager } from '../service/trust/edges/edge-manager.ts'
+import type { KeyStore } from '../service/trust/edges/edge-store.ts'
 
 const longestChain = 10
 const accepted = 0

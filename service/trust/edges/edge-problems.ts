@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { EdgeAnswer, EdgeProblem } from '#contract/desktop.ts'
-import { CertificateRefused } from '../../service/trust/secure-connect.ts'
+import { CertificateRefused } from '../secure-connect.ts'
 import type { EdgeReply } from './ask-edge.ts'
 
 type OwnReason = 'unreachable' | 'not-an-edge' | 'code-refused' | 'address-invalid' | 'unknown-edge' | 'not-paired'

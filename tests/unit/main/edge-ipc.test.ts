@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest'
 
 // Only Electron itself can provide it; nothing of it is called here.
 vi.mock('electron', () => ({ safeStorage: {} }))
-const { handleEdges, mayAsk } = await import('../../../../main/edges/edge-ipc.ts')
+const { handleEdges, mayAsk } = await import('../../../main/edge-ipc.ts')
 
 const edges = {
   list: async () => [],
