@@ -120,6 +120,7 @@ export const errorTable = {
   'limits.changed': { status: 409, action: 'Look at the limits again, then ask again.' },
   'limits.invalid': { status: 400, action: 'Correct the named limit.' },
   'limits.unconfirmed': { status: 409, action: 'Confirm each of them by its ID in confirmedLooser.' },
+  'license.refused': { status: 400, action: 'Load the file as it was issued, or ask whoever issued it for another one.' },
   'armed.full': { status: 409, action: 'Release a permission that is not needed any more.' },
   'site.running': { status: 503, action: 'Stop the other service that runs this site.' },
   'write.refused': { status: 403, action: 'See the reason; nothing was written.' },
