@@ -1,6 +1,6 @@
 import { type IpcMain, type IpcMainInvokeEvent, safeStorage, type Certificate, type Session } from 'electron'
 import { z } from 'zod'
-import { edgePairing } from '#contract/desktop.ts'
+import { type DesktopEdges, edgePairing } from '#contract/desktop.ts'
 import { channels } from '../preload/channels.ts'
 import { readUrl } from '../service/trust/read-url.ts'
 import { isTrustedSender } from './security.ts'
@@ -12,7 +12,7 @@ const accepted = 0
 const refused = -2
 
 /** Answers the page's calls of the connection manager. Only the app's own page is answered, and only in the right form. */
-export function handleEdges(ipc: Pick<IpcMain, 'handle'>, edges: EdgeManager): void {
+export function handleEdges(ipc: Pick<IpcMain, 'handle'>, edges: DesktopEdges): void {
   const handle = <S extends z.ZodType>(channel: string, schema: S, act: (input: z.output<S>) => Promise<unknown>) =>
     ipc.handle(channel, (event: IpcMainInvokeEvent, input: unknown) => {
       if (!isTrustedSender(event)) throw new Error('refused: not the app’s own page')

@@ -123,6 +123,10 @@ export const errorTable = {
   'license.refused': { status: 400, action: 'Load the file as it was issued, or ask whoever issued it for another one.' },
   'armed.full': { status: 409, action: 'Release a permission that is not needed any more.' },
   'site.running': { status: 503, action: 'Stop the other service that runs this site.' },
+  'edge.unknown': { status: 404, action: 'Pair with the edge by its address.' },
+  'edge.not-paired': { status: 409, action: 'Pair with the edge again.' },
+  'edge.silent': { status: 503, action: 'Check power, cable and address of the edge, and that it listens on the network.' },
+  'edge.refused': { status: 409, action: 'See the reason; nothing was sent to the edge.' },
   'write.refused': { status: 403, action: 'See the reason; nothing was written.' },
 } as const
 

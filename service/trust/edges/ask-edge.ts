@@ -2,8 +2,16 @@ import { request } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { EdgePlace } from './edge-address.ts'
 
-const longestAnswer = 1_500_000
+const longestAnswer = 16_000_000
 const timeoutMs = 10_000
+
+export interface EdgeRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly path: string
+  readonly body?: unknown
+  /** For the whole answer; 10 s by default. */
+  readonly withinMs?: number
+}
 
 export interface EdgeReply {
   readonly status: number
@@ -15,7 +23,7 @@ export interface EdgeReply {
 export function askEdge(
   socket: TLSSocket,
   place: EdgePlace,
-  { method, path, body }: { readonly method: 'GET' | 'POST'; readonly path: string; readonly body?: unknown },
+  { method, path, body, withinMs = timeoutMs, token }: EdgeRequest & { readonly token?: string },
 ): Promise<EdgeReply> {
   const text = body === undefined ? undefined : JSON.stringify(body)
   return new Promise((resolve, reject) => {
@@ -23,10 +31,13 @@ export function askEdge(
       createConnection: () => socket,
       method,
       path,
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: AbortSignal.timeout(withinMs),
       headers: {
         host: place.address.slice('https://'.length),
         accept: 'application/json',
+        // One question per connection: the next one has the certificate judged again.
+        connection: 'close',
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
         ...(text !== undefined && {
           'content-type': 'application/json',
           'content-length': String(Buffer.byteLength(text)),

@@ -15,7 +15,7 @@ import { checkServerCertificate, edgeIdOf, type Verdict } from '../check-certifi
 import { followRotation } from '../follow-rotation.ts'
 import type { Sighting } from '../mdns.ts'
 import { CertificateRefused, connectSecurely, type SecureConnection } from '../secure-connect.ts'
-import { askEdge } from './ask-edge.ts'
+import { askEdge, type EdgeReply, type EdgeRequest } from './ask-edge.ts'
 import { type EdgePlace, placeOf, readEdgeAddress } from './edge-address.ts'
 import { codeRefused, failed, failureOf } from './edge-problems.ts'
 import type { EdgeStore, StoredEdge } from './edge-store.ts'
@@ -37,6 +37,8 @@ export interface EdgeManager extends DesktopEdges {
   isConnected(origin: string): boolean
   /** Judges the certificate of a connection that the page makes; leaf first, PEM. */
   accepts(host: string, chain: readonly string[]): boolean
+  /** Asks a paired edge as whom it knows, over a new connection. What the edge answers is an answer, whatever its status. */
+  ask(id: string, request: EdgeRequest): Promise<EdgeAnswer<EdgeReply>>
 }
 
 interface Contact {
@@ -142,6 +144,15 @@ export function createEdgeManager({ store, nowMs, builtAtMs, browse }: EdgeManag
     }
   }
 
+  /** An edge that this machine has paired with, with its token. */
+  function paired(id: string): EdgeAnswer<{ edge: StoredEdge; place: EdgePlace; token: string }> {
+    const edge = store.find(id)
+    const place = edge && placeOf(edge.address)
+    if (!edge || !place) return failed('unknown-edge')
+    const token = store.tokenOf(id)
+    return token === undefined ? failed('not-paired') : { ok: true, value: { edge, place, token } }
+  }
+
   return {
     list: async () => store.list().map(known),
     discover: async () => (await browse()).flatMap(foundEdge),
@@ -168,15 +179,32 @@ export function createEdgeManager({ store, nowMs, builtAtMs, browse }: EdgeManag
       store.remove(id)
     },
     async connect(id) {
-      const edge = store.find(id)
-      const place = edge && placeOf(edge.address)
-      if (!edge || !place) return failed('unknown-edge')
-      const token = store.tokenOf(id)
-      if (token === undefined) return failed('not-paired')
+      const found = paired(id)
+      if (!found.ok) return found
+      const { edge, place, token } = found.value
       try {
         return { ok: true, value: await open(edge, place, token) }
       } catch (error) {
         // What was fine before is not any more.
+        connected.delete(id)
+        return failureOf(error)
+      }
+    },
+    async ask(id, request) {
+      const found = paired(id)
+      if (!found.ok) return found
+      const { edge, place, token } = found.value
+      try {
+        // What the edge withdrew since then is learned first, once for as long as this program runs.
+        if (!connected.has(id)) await open(edge, place, token)
+        const { anchors } = connected.get(id) ?? { anchors: await loadAnchors(edge) }
+        const { socket } = await dial(place, anchors, id)
+        try {
+          return { ok: true, value: await askEdge(socket, place, { ...request, token }) }
+        } finally {
+          socket.destroy()
+        }
+      } catch (error) {
         connected.delete(id)
         return failureOf(error)
       }
