@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { siteChange, siteFilePath, siteFileTexts } from './configuration.ts'
 
 /*
  * The receiving side of a deployment: what an edge accepts, and how it says where it stands. The same on every edge, whether a
@@ -50,19 +51,8 @@ export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecima
 /** Number of a generation of this edge's configuration; grows by one with every change, whatever became of it. */
 export const generationNumber = z.number().int().min(1).max(999_999)
 
-/** Path of a file within a configuration. Anything else than the site and its point maps has no place in a bundle. */
-export const bundlePath = z
-  .string()
-  .max(200)
-  .regex(
-    /^(site\.(yaml|toml)|pointmaps\/[a-z0-9][a-z0-9-]*\/[a-z0-9][a-z0-9-]*\.yaml)$/,
-    'expected site.yaml, site.toml or pointmaps/MAKER/MODEL.yaml',
-  )
-
-/** Bounds of a bundle; the text of all its files together, and of the file that carries it. */
-export const mostBundleFiles = 200
-export const mostBundleCharacters = 4_000_000
-export const mostBundleBytes = 12_000_000
+/** Bound of a signed bundle as a file or a request, in bytes; see siteFolderBounds for the files in it. */
+export const mostBundleBytes = 24_000_000
 
 export const bundleManifest = z.strictObject({
   format: z.literal('r-ems-bundle/1'),
@@ -78,14 +68,14 @@ export const bundleManifest = z.strictObject({
   by: line,
   why: line,
   /** SHA-256 of every file. */
-  files: z.record(bundlePath, sha256),
+  files: z.record(siteFilePath, sha256),
 })
 export type BundleManifest = z.infer<typeof bundleManifest>
 
 /** What is signed: the canonical JSON (RFC 8785) of this, byte for byte. */
 export const bundle = z.strictObject({
   manifest: bundleManifest,
-  files: z.record(bundlePath, z.string().max(mostBundleCharacters)),
+  files: siteFileTexts,
 })
 export type Bundle = z.infer<typeof bundle>
 
@@ -153,7 +143,7 @@ export type RunningConfiguration = z.infer<typeof runningConfiguration>
 
 /** Something that has to be agreed to by its ID before the candidate can be committed. */
 export const consent = z.strictObject({
-  /** `raise`: more is allowed than before (ID of the limit). `lost`: no longer read (`device` or `device/point`). */
+  /** `raise`: more is allowed than before (ID of the change). `lost`: read now, and no longer then (`device` or `device/point`). */
   kind: z.enum(['raise', 'lost']),
   id: name,
   /** One sentence. */
@@ -169,22 +159,6 @@ export const holder = z.strictObject({
   own: z.boolean().optional(),
 })
 export type Holder = z.infer<typeof holder>
-
-/** One difference of meaning between what runs and a candidate. */
-export const siteChange = z.strictObject({
-  kind: z.enum(['added', 'removed', 'changed']),
-  /** `danger`: more is allowed, or a sign or a scale is another one. */
-  weight: z.enum(['danger', 'notice', 'info']),
-  /** What it belongs to, such as `device battery` or `map acme/meter`. */
-  subject: name,
-  /** Place in the file, such as `grids.0.connection.fuseA` or `points.powerW.scale`. */
-  place: name,
-  before: text.optional(),
-  after: text.optional(),
-  /** One sentence, such as "the main fuse becomes 630 A instead of 63 A". */
-  text,
-})
-export type SiteChange = z.infer<typeof siteChange>
 
 export const candidateFiles = z.strictObject({
   why: line,
@@ -205,7 +179,7 @@ export const candidate = z.strictObject({
   holder,
   /** It is let go when nobody has asked about it for so long. */
   expiresAtMs: atMs,
-  /** Running configuration against this one, most important first. */
+  /** What it does differently from what runs. */
   changes: z.array(siteChange).max(5000),
   /** Everything that has to be named in CommitRequest. */
   consents: z.array(consent).max(5000),
