@@ -2,8 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Mode, mode as modeSchema } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
+import { type LicenseKey, type LicenseSettings, licenseSettings } from '#contract/license.ts'
 import { connection } from '#contract/site-device.ts'
 import { type Site, site } from '#contract/site.ts'
+import { development } from './development.ts'
+import { vendorKeys } from './license/vendor-keys.ts'
 import { plantArguments } from './runtime/plant-arguments.ts'
 import { checkedYaml } from './runtime/checked-yaml.ts'
 import { parseCommandLine, parsePort, UsageError } from './args.ts'
@@ -22,11 +25,12 @@ export const usage = `usage: r-emsd run --config FILE [options]     run the edge
   --listen HOST:PORT     also serve HTTPS on the network, with the CA of this site (R_EMS_LISTEN)
   --tls-name NAME        one more name or address for the certificate; may be repeated
   --client-certificates  off (default), optional or required
+  --license FILE         licence; default: license.txt, .key, .lic or .license beside the site, or R_EMS_LICENSE
   --data-dir DIR         database, accounts and settings of this edge (R_EMS_DATA_DIR)
   --seed N, --speed N    demo only: seed and speed of the simulated plant
   --desktop              started by the desktop app: never controls real devices by itself
   --ready-json           print one line of JSON when the service listens
-`
+${development?.usage ?? ''}`
 
 /** What to run, from the command line and the environment. */
 export interface Options {
@@ -40,6 +44,11 @@ export interface Options {
   readonly network?: NetworkOptions
   readonly dataFolder: string
   readonly presetToken?: string
+  readonly license: LicenseSettings
+  /** Builds for development only: why everything is allowed without a licence. */
+  readonly licenseBypass?: string
+  /** Keys that licences are verified with. */
+  readonly licenseKeys: readonly LicenseKey[]
   readonly plantArguments: readonly string[]
   readonly readyJson: boolean
 }
@@ -53,6 +62,7 @@ const flags = {
   listen: { type: 'string' },
   'tls-name': { type: 'string', multiple: true },
   'client-certificates': { type: 'string' },
+  license: { type: 'string' },
   'data-dir': { type: 'string' },
   seed: { type: 'string' },
   speed: { type: 'string' },
@@ -77,7 +87,8 @@ export async function loadOptions(
   environment: NodeJS.ProcessEnv,
   projectFolder: string,
 ): Promise<Options> {
-  const { values } = parseCommandLine({ args, options: flags, strict: true, allowPositionals: false })
+  const taken = development?.takeBypass(args) ?? { args, bypass: false }
+  const { values } = parseCommandLine({ args: taken.args, options: flags, strict: true, allowPositionals: false })
   const demo = values.demo ?? false
   if (demo === (values.config !== undefined)) throw new UsageError('give either --config FILE or --demo')
   if (!demo && (values.seed ?? values.speed ?? values.endpoint))
@@ -103,6 +114,8 @@ export async function loadOptions(
     clientCertificates: values['client-certificates'],
   })
   const presetToken = environment['R_EMS_API_TOKEN']
+  const license = licenseSettings.parse({ ...(values.license !== undefined && { path: resolve(values.license) }) })
+  const bypassed = taken.bypass ? development?.bypassed : undefined
   return {
     site: loaded,
     siteFile,
@@ -113,6 +126,9 @@ export async function loadOptions(
     ...(network && { network }),
     dataFolder: resolve(dataFolder),
     ...(presetToken && { presetToken }),
+    license,
+    ...(bypassed !== undefined && { licenseBypass: bypassed }),
+    licenseKeys: [...vendorKeys, ...((await development?.licenseKeys(environment)) ?? [])],
     plantArguments: [
       ...plantArguments(loaded),
       ...(values.seed === undefined ? [] : ['--seed', values.seed]),

@@ -13,9 +13,9 @@ import { createCaptureRecorder } from './capture/recorder.ts'
 import { createApi } from './api/server.ts'
 import type { Options } from './config.ts'
 import type { ArmedBus } from './drivers/modbus/bus.ts'
-import { compileSite } from './domain/site-model.ts'
 import { spawnPlant } from './drivers/simulated/spawn-plant.ts'
 import type { Entries } from './entries.ts'
+import { openServiceLicense } from './service-license.ts'
 import type { Network } from './network.ts'
 import type { ControlTarget } from '#contract/control.ts'
 import { loadPointMap } from './pointmap/load.ts'
@@ -33,6 +33,7 @@ import { createFaults } from './runtime/faults.ts'
 import { createGridWatch } from './runtime/grid-watch.ts'
 import { openIdentity } from './runtime/identity.ts'
 import { thisMachine } from './runtime/machine.ts'
+import { createLicensedEconomics } from './runtime/licensed-economics.ts'
 import { createLimitsEdit } from './runtime/limits-edit.ts'
 import { createMapReload } from './runtime/map-reload.ts'
 import { createRecorder } from './runtime/recorder.ts'
@@ -215,22 +216,31 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     }),
   )
   const commands = commandsOfSite(devices)
+  const licensing = resources.use(
+    await openServiceLicense({ options, identity, clock, builtAtMs, faults, journal: storage.journal, addEvent, log }),
+  )
+  const economics = createLicensedEconomics({
+    site,
+    commands,
+    obstacle: () => licensing.obstacle('economic-control'),
+    use(acting, model) {
+      capture.useSite(acting)
+      runtime.useModel(model)
+    },
+  })
   const limitsEdit = await createLimitsEdit({
     siteFile: options.siteFile,
     kept: demo ? 'session' : 'file',
     site,
-    commands,
+    compile: economics.compile,
     unitOf: (id, command) => devices.find(({ config }) => config.id === id)?.map.map.commands?.[command]?.unit ?? '',
     journalDurable: (record) => storage.journal.appendDurable(record),
-    use(changed, model) {
-      capture.useSite(changed)
-      runtime.useModel(model)
-    },
+    use: economics.use,
   })
   const capture = resources.use(
     createCaptureRecorder({
       folder: join(dataFolder, 'capture'),
-      site,
+      site: economics.site(),
       commands,
       version: semver,
       clock,
@@ -241,7 +251,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   const runtime = resources.use(
     startSiteRuntime({
       site,
-      model: compileSite(site, commands),
+      model: economics.compile(site),
       mode,
       desktop,
       entries: devices,
@@ -268,6 +278,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       },
     }),
   )
+  licensing.onChange(economics.refresh)
   const forControl = createControlSources({
     clock,
     runtime,
@@ -324,6 +335,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       sunspecModels,
       clock,
     }),
+    licensing,
     workbench: workbench.forApi,
     endLeases: workbench.endLeases,
   })

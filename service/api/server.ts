@@ -22,6 +22,7 @@ import { auditRoutes } from './routes/audit.ts'
 import { busRoutes } from './routes/bus.ts'
 import { captureRoutes } from './routes/capture.ts'
 import { controlRoutes } from './routes/control.ts'
+import { licenseRoutes } from './routes/license.ts'
 import { limitsRoutes } from './routes/limits.ts'
 import { controlInsightRoutes } from './routes/control-insight.ts'
 import { deviceRoutes } from './routes/devices.ts'
@@ -251,6 +252,7 @@ async function installRoutes(
   await app.register(busRoutes, { sources })
   await app.register(controlRoutes, { sources })
   await app.register(limitsRoutes, { sources })
+  await app.register(licenseRoutes, { sources })
   await app.register(controlInsightRoutes, { sources })
   await app.register(captureRoutes, { sources })
   await app.register(armedRoutes, { sources })

@@ -23,6 +23,7 @@ import type {
   GridState,
   WriteRules,
 } from '#contract/control.ts'
+import type { LicenseState } from '#contract/license.ts'
 import type { LimitsChangeRequest, LimitsPreview, LimitsPreviewRequest, SiteLimits } from '#contract/site-limits.ts'
 import type { BusAnswer, BusRead, BusWrite, BusWritten } from '#contract/bus.ts'
 import type { WorkbenchSources } from './workbench-sources.ts'
@@ -116,6 +117,11 @@ export interface Sources {
   previewLimits(request: LimitsPreviewRequest): LimitsPreview
   /** Resolves once it is durable. Rejects with limits.changed, limits.invalid or limits.unconfirmed; nothing has changed then. */
   changeLimits(request: LimitsChangeRequest, principal: Principal): Promise<SiteLimits>
+  license(): LicenseState
+  /** Resolves once it is kept and counts. Rejects with license.refused; nothing has changed then. */
+  loadLicense(text: string, principal: Principal): Promise<LicenseState>
+  /** Forgets the one that was loaded in this way. */
+  unloadLicense(principal: Principal): Promise<LicenseState>
   auditEntries(query: AuditQuery): Promise<AuditEntries>
   verifyAudit(): Promise<AuditVerification>
 }

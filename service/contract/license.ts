@@ -150,6 +150,26 @@ export const licenseState = z.strictObject({
 })
 export type LicenseState = z.infer<typeof licenseState>
 
+/** Put in place by the build: true in a production build. */
+declare const R_EMS_PRODUCTION: boolean | undefined
+
+/** `license` of the settings of an edge: where its licence is. */
+export const licenseSettings = z.strictObject({
+  /** A file; by default `license.txt`, `.key`, `.lic` or `.license` beside the configuration. */
+  path: z.string().min(1).max(500).optional().meta({ title: 'Licence file' }),
+  /** Name of the environment variable that may hold one. */
+  environment: z
+    .string()
+    .regex(/^[A-Z_][A-Z0-9_]{0,60}$/, 'capital letters, digits and underscores')
+    .default('R_EMS_LICENSE')
+    .meta({ title: 'Environment variable of the licence' }),
+  // Builds for development only: to a production build this is an unknown key.
+  ...(typeof R_EMS_PRODUCTION !== 'undefined' && R_EMS_PRODUCTION
+    ? {}
+    : { allow_bypass: z.boolean().optional().meta({ title: 'Everything works without a licence' }) }),
+})
+export type LicenseSettings = z.infer<typeof licenseSettings>
+
 /** A licence that is given to this edge. */
 export const licenseUpload = z.strictObject({ text: z.string().min(1).max(maxLicenseLength) })
 export type LicenseUpload = z.infer<typeof licenseUpload>

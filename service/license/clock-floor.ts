@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Clock } from '../domain/clock.ts'
+import { writePrivateFile } from './private-file.ts'
 
 /** Latest time that was believed, in the data folder: a clock before it shows a time that has been already. */
 export const clockFileName = 'license-clock.json'
@@ -42,7 +42,7 @@ export async function openClockFloor(
       if (jumped || ran < settleMs || now.wallMs <= floorMs) return
       since = now
       floorMs = now.wallMs
-      await save(file, floorMs).catch(() => undefined)
+      await writePrivateFile(file, `${JSON.stringify({ latestMs: floorMs })}\n`).catch(() => undefined)
     },
   }
 }
@@ -53,17 +53,5 @@ async function latest(file: string): Promise<number> {
   } catch {
     // Missing or damaged: the day of the build is known all the same.
     return 0
-  }
-}
-
-async function save(file: string, latestMs: number): Promise<void> {
-  const draft = `${file}.${randomBytes(6).toString('hex')}`
-  try {
-    await using handle = await open(draft, 'wx', 0o600)
-    await handle.writeFile(`${JSON.stringify({ latestMs })}\n`)
-    await handle.sync()
-    await rename(draft, file)
-  } finally {
-    await rm(draft, { force: true })
   }
 }

@@ -5,8 +5,6 @@ import { type LicenseSource, maxLicenseLength } from '#contract/license.ts'
 /** A licence that the app has handed over, in the data folder. */
 export const uploadedName = 'license.txt'
 
-export const defaultEnvironmentName = 'R_EMS_LICENSE'
-
 /** Where licences are looked for. */
 export interface LicensePlaces {
   /** Of the edge. */

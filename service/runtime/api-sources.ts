@@ -12,6 +12,7 @@ import type { ControlSources } from './control-sources.ts'
 import type { Armed } from './armed.ts'
 import type { ControlProperty } from './control-property.ts'
 import type { Faults } from './faults.ts'
+import type { Licensing } from './licensing.ts'
 import type { SiteRuntime } from './site-runtime.ts'
 import type { GridSnapshot } from './snapshot.ts'
 
@@ -43,6 +44,7 @@ export function createApiSources(parts: {
   bus: BusAccess
   armed: Armed
   forControl: ControlSources
+  licensing: Pick<Licensing, 'state' | 'load' | 'unload'>
   workbench: WorkbenchSources
   /** Nothing is lent while control acts. */
   endLeases(why: string): Promise<void>
@@ -130,6 +132,9 @@ export function createApiSources(parts: {
       if (!result.ok) return { ...result }
       return { ok: true, entries: result.entries, headSeq: result.head.seq, headHash: result.head.hash }
     },
+    license: parts.licensing.state,
+    loadLicense: parts.licensing.load,
+    unloadLicense: parts.licensing.unload,
     workbench,
     readBus: async (request) => toMessage(await bus.read(request)),
     async writeBus(request, principal) {

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { copyFile, readFile, rename, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { EdgeError } from '#contract/errors.ts'
-import type { CommandName } from '#contract/point-map.ts'
 import type {
   LimitChange,
   LimitsChangeRequest,
@@ -15,7 +14,7 @@ import type { GridState } from '../control/state.ts'
 import { step } from '../control/step.ts'
 import type { Decision, StepInput, StepResult } from '../control/types.ts'
 import { changeProblem, editSiteLimits, looserChanges, siteLimits } from '../domain/site-limits.ts'
-import { compileSite, type SiteModel } from '../domain/site-model.ts'
+import type { SiteModel } from '../domain/site-model.ts'
 import { checkedYaml } from './checked-yaml.ts'
 
 /** Changes single limits of the site while it runs: the effect can be seen before, and nothing else of the file is touched. */
@@ -39,7 +38,8 @@ export async function createLimitsEdit(options: {
   /** `session`: the file is part of the program and stays as it is. */
   kept: SiteLimits['kept']
   site: Site
-  commands: ReadonlyMap<string, ReadonlySet<CommandName>>
+  /** The site as it would act. */
+  compile(site: Site): SiteModel
   unitOf(deviceId: string, command: string): string
   journalDurable(record: {
     kind: 'configuration'
@@ -48,9 +48,9 @@ export async function createLimitsEdit(options: {
     data: Readonly<Record<string, string>>
   }): Promise<unknown>
   /** Takes the changed site into use. */
-  use(site: Site, model: SiteModel): void
+  use(site: Site): void
 }): Promise<LimitsEdit> {
-  const { siteFile, kept, commands, unitOf, journalDurable, use } = options
+  const { siteFile, kept, compile, unitOf, journalDurable, use } = options
   let { site } = options
   let text = await readFile(siteFile, 'utf8')
   const seen = new Map<string, Seen>()
@@ -70,7 +70,7 @@ export async function createLimitsEdit(options: {
     }
     const next = editSiteLimits(text, request.changes)
     const parsed = checkedYaml(siteSchema, next, fileName, 'limits.invalid')
-    return { text: next, site: parsed, model: compileSite(parsed, commands) }
+    return { text: next, site: parsed, model: compile(parsed) }
   }
 
   function preview(request: LimitsPreviewRequest): LimitsPreview {
@@ -109,7 +109,7 @@ export async function createLimitsEdit(options: {
     if (kept === 'file') await replaceFile(siteFile, next.text)
     text = next.text
     site = next.site
-    use(next.site, next.model)
+    use(next.site)
     return limits()
   }
 
