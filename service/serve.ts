@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pino } from 'pino'
 import type { SiteEvent } from '#contract/api.ts'
@@ -18,7 +19,8 @@ import type { Entries } from './entries.ts'
 import { openServiceLicense } from './service-license.ts'
 import type { Network } from './network.ts'
 import type { ControlTarget } from '#contract/control.ts'
-import { loadPointMap } from './pointmap/load.ts'
+import { openKeyFolder } from './deployment/key-folder.ts'
+import { folderLibrary, loadPointMap } from './pointmap/load.ts'
 import { loadSunspecModels, type SunspecModels } from './pointmap/sunspec/models.ts'
 import { createApiSources } from './runtime/api-sources.ts'
 import { createArmed } from './runtime/armed.ts'
@@ -34,6 +36,7 @@ import { createGridWatch } from './runtime/grid-watch.ts'
 import { openIdentity } from './runtime/identity.ts'
 import { thisMachine } from './runtime/machine.ts'
 import { createLicensedEconomics } from './runtime/licensed-economics.ts'
+import { createEdgeSources, openKnownEdges } from './runtime/known-edges.ts'
 import { createLimitsEdit } from './runtime/limits-edit.ts'
 import { createMapReload } from './runtime/map-reload.ts'
 import { createRecorder } from './runtime/recorder.ts'
@@ -337,6 +340,14 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     }),
     licensing,
     workbench: workbench.forApi,
+    edges: createEdgeSources({
+      edges: openKnownEdges(dataFolder, builtAtMs),
+      clientName: hostname().slice(0, 60) || 'R-EMS',
+      clock,
+      library: folderLibrary([entries.mapFolder]),
+      keys: openKeyFolder(dataFolder),
+      journal: (by, detail) => createAudit(storage.journal, clock).done(by, 'edge', detail),
+    }),
     endLeases: workbench.endLeases,
   })
   const api = resources.use(

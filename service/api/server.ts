@@ -26,6 +26,7 @@ import { licenseRoutes } from './routes/license.ts'
 import { limitsRoutes } from './routes/limits.ts'
 import { controlInsightRoutes } from './routes/control-insight.ts'
 import { deviceRoutes } from './routes/devices.ts'
+import { edgeRoutes } from './routes/edges.ts'
 import { historyRoutes } from './routes/history.ts'
 import { livePath, liveRoutes } from './routes/live.ts'
 import { metricRoutes } from './routes/metrics.ts'
@@ -256,6 +257,7 @@ async function installRoutes(
   await app.register(controlInsightRoutes, { sources })
   await app.register(captureRoutes, { sources })
   await app.register(armedRoutes, { sources })
+  await app.register(edgeRoutes, { sources })
   await app.register(workbenchRoutes, { sources })
   await app.register(workbenchJobRoutes, { sources })
   await app.register(workbenchRegisterRoutes, { sources })

@@ -26,6 +26,7 @@ import type {
 import type { LicenseState } from '#contract/license.ts'
 import type { LimitsChangeRequest, LimitsPreview, LimitsPreviewRequest, SiteLimits } from '#contract/site-limits.ts'
 import type { BusAnswer, BusRead, BusWrite, BusWritten } from '#contract/bus.ts'
+import type { EdgeSources } from './edge-sources.ts'
 import type { WorkbenchSources } from './workbench-sources.ts'
 
 /** A measurement query with its times resolved. */
@@ -93,6 +94,7 @@ export interface Sources {
   /** A write by a person. Rejects with bus.unknown, map.not-found or write.refused. */
   writeBus(request: BusWrite, principal: Principal): Promise<BusWritten>
   readonly workbench: WorkbenchSources
+  readonly edges: EdgeSources
   metrics(): MetricNumbers
   grids(): readonly GridState[]
   cycles(): Cycles

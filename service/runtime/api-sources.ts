@@ -3,6 +3,7 @@ import type { GridCycle } from '#contract/control.ts'
 import { EdgeError } from '#contract/errors.ts'
 import type { LiveMessage } from '#contract/live.ts'
 import type { MeasurementRange, Sources } from '../api/sources.ts'
+import type { EdgeSources } from '../api/edge-sources.ts'
 import type { WorkbenchSources } from '../api/workbench-sources.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Storage } from '../storage/types.ts'
@@ -46,6 +47,7 @@ export function createApiSources(parts: {
   forControl: ControlSources
   licensing: Pick<Licensing, 'state' | 'load' | 'unload'>
   workbench: WorkbenchSources
+  edges: EdgeSources
   /** Nothing is lent while control acts. */
   endLeases(why: string): Promise<void>
 }): ApiSources {
@@ -136,6 +138,7 @@ export function createApiSources(parts: {
     loadLicense: parts.licensing.load,
     unloadLicense: parts.licensing.unload,
     workbench,
+    edges: parts.edges,
     readBus: async (request) => toMessage(await bus.read(request)),
     async writeBus(request, principal) {
       const who = `${request.principal} by ${principal.name} (${principal.address})`

@@ -3,6 +3,11 @@ import type { Principal } from '#contract/access.ts'
 import type { EdgeProblem } from '#contract/desktop.ts'
 import { EdgeError, type ErrorCode } from '#contract/errors.ts'
 import type { EdgeSources, ForwardedRequest } from '../api/edge-sources.ts'
+import { checkSiteFiles } from '../configuration/check-site.ts'
+import { bringFiles } from '../deployment/bring-files.ts'
+import { type KeyFolder, openSigningKey } from '../deployment/keys.ts'
+import type { Clock } from '../domain/clock.ts'
+import type { MapLibrary } from '../pointmap/load.ts'
 import { createEdgeManager, type EdgeManager } from '../trust/edges/edge-manager.ts'
 import { type KeyStore, openEdgeStore } from '../trust/edges/edge-store.ts'
 import { browse } from '../trust/mdns.ts'
@@ -28,20 +33,18 @@ export function openKnownEdges(dataFolder: string, builtAtMs: number): EdgeManag
   })
 }
 
-/** What the API asks about other edges. `sign` makes of the files of a candidate what the edge accepts. */
+/** What the API asks about other edges. Their certificates are judged anew with every question. */
 export function createEdgeSources(options: {
   edges: EdgeManager
   /** How an edge lists this machine. */
   clientName: string
-  /** Answers POST candidate/files in place of the edge. */
-  deployFiles(
-    ask: (request: ForwardedRequest) => Promise<{ status: number; body: unknown }>,
-    body: unknown,
-    by: Principal,
-  ): Promise<{ status: number; body: unknown }>
+  clock: Clock
+  /** Maps that a candidate need not bring itself. */
+  library: MapLibrary
+  keys: KeyFolder
   journal(by: Principal, detail: string): Promise<unknown>
 }): EdgeSources {
-  const { edges, clientName, deployFiles, journal } = options
+  const { edges, clientName, clock, library, keys, journal } = options
 
   async function ask(id: string, { method, path, body }: ForwardedRequest): Promise<{ status: number; body: unknown }> {
     const answer = await edges.ask(id, {
@@ -71,10 +74,16 @@ export function createEdgeSources(options: {
       await journal(by, `forgets the edge ${id}`)
       await edges.remove(id)
     },
-    forward: (id, request, by) =>
-      request.method === 'POST' && request.path === 'candidate/files'
-        ? deployFiles((own) => ask(id, own), request.body, by)
-        : ask(id, request),
+    async forward(id, request, by) {
+      if (request.method !== 'POST' || request.path !== 'candidate/files') return ask(id, request)
+      return bringFiles((question) => ask(id, question), request.body, {
+        check: (files) => checkSiteFiles(files, library),
+        key: () => openSigningKey(keys),
+        by: `${by.name} at ${clientName}`,
+        owner: clientName,
+        nowMs: clock.nowMs(),
+      })
+    },
   }
 }
 

@@ -5,6 +5,7 @@ import type { ControlRequest, Device, PowerFlow, Status } from '#contract/api.ts
 import type { ArmedState, ControlWish, FailsafeEntry } from '#contract/control.ts'
 import type { LicenseState } from '#contract/license.ts'
 import { EdgeError } from '#contract/errors.ts'
+import { fakeEdges } from './fake-edges.ts'
 import { fakeWorkbench } from './fake-workbench.ts'
 import type { MeasurementRange, Sources } from '../../../service/api/sources.ts'
 import { writeTable } from '../../../service/runtime/write-rules.ts'
@@ -245,6 +246,7 @@ export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
     },
     unloadLicense: async () => noLicense,
     workbench: fakeWorkbench(),
+    edges: fakeEdges(),
     metrics: () => ({
       grids: [{ id: 'main', cycles: 60, overruns: 1, failures: 2 }],
       devices: [
