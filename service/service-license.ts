@@ -25,8 +25,8 @@ export async function openServiceLicense(parts: {
   log: FastifyBaseLogger
 }): Promise<Licensing> {
   const { options, identity, clock, builtAtMs, faults, journal, addEvent, log } = parts
-  const { site, mode, desktop, dataFolder, license, licenseKeys, licenseBypass } = options
-  const free = freeBecause(mode, desktop)
+  const { site, dataFolder, license, licenseKeys, licenseBypass } = options
+  const free = freeBecause(options)
   const licensing = await openLicensing({
     places: {
       dataFolder,
@@ -67,9 +67,11 @@ export async function openServiceLicense(parts: {
 }
 
 /** Why economic control needs no licence, or undefined. */
-function freeBecause(mode: Options['mode'], desktop: boolean): string | undefined {
+function freeBecause({ site, mode, desktop }: Options): string | undefined {
   if (desktop) return 'commissioning with the app needs none'
-  return mode === 'production' ? undefined : `${mode} mode needs none`
+  if (mode !== 'production') return `${mode} mode needs none`
+  const decides = site.economics.peakImportW !== undefined || site.devices.some(({ battery }) => battery)
+  return decides ? undefined : 'this site has no battery and no peak for it to decide over'
 }
 
 function faultOf(state: LicenseState, free: string | undefined): Parameters<Faults['raise']>[1] | undefined {
