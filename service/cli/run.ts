@@ -14,6 +14,7 @@ import { pair } from './pair.ts'
 import { read } from './read.ts'
 import { registers } from './registers.ts'
 import { replay } from './replay.ts'
+import { setup } from './setup.ts'
 import { simulate } from './simulate.ts'
 import { sniff } from './sniff.ts'
 import { scan } from './scan.ts'
@@ -27,6 +28,7 @@ import { user } from './user.ts'
 import { write } from './write.ts'
 
 const commands: Readonly<Record<string, Command>> = {
+  setup,
   status,
   control,
   failsafe,

@@ -210,6 +210,8 @@ export const setupField = z.strictObject({
   maxLength: z.number().optional(),
   default: z.unknown().optional(),
   required: z.boolean(),
+  /** Asked of everybody; the others only on request. */
+  main: z.boolean(),
 })
 export type SetupField = z.infer<typeof setupField>
 

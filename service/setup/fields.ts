@@ -60,21 +60,33 @@ const sources: readonly (readonly [form: SetupFormName, schema: z.ZodType, only?
   ['license', licenseAnswers],
 ]
 
+/** Fields that most sites leave as they are. */
+const special: Partial<Record<SetupFormName, readonly string[]>> = {
+  battery: ['maxSocPercent', 'rampWPerS', 'chargeFromGrid', 'supportsChargers', 'dimmable'],
+  charger: ['minCurrentA', 'switchesPhases', 'safeCurrentA', 'minOnS', 'minOffS', 'dwellS', 'rampAPerS', 'dimmable'],
+  load: ['minW', 'safeW', 'minOnS', 'minOffS', 'dwellS', 'rampWPerS', 'dimmable'],
+  pv: ['rampWPerS'],
+  grid: ['nominalVoltageV'],
+  circuit: ['maxUnbalanceA'],
+  economics: ['currency', 'chargeBelow', 'holdBelow', 'wearPrice'],
+}
+
 /** The fields of every form with title, unit, help and limits, as the contract has them. */
 export function setupForms(): SetupForm[] {
   return sources.map(([form, schema, only]) => {
     const { properties = {}, required = [] } = node.parse(z.toJSONSchema(schema, { io: 'input' }))
     const fields = Object.entries(properties).flatMap(([key, property]) => {
       if (only && !only.includes(key)) return []
-      const field = fieldOf(key, property, required.includes(key))
-      return field ? [field] : []
+      const field = fieldOf(key, property)
+      const main = special[form]?.includes(key) !== true
+      return field ? [{ ...field, required: required.includes(key), main }] : []
     })
     return { form, fields }
   })
 }
 
 /** Undefined for what a single field cannot hold. */
-function fieldOf(key: string, property: Node, required: boolean): SetupField | undefined {
+function fieldOf(key: string, property: Node): Omit<SetupField, 'required' | 'main'> | undefined {
   // Of a choice, such as a price or a tariff, the plain one is asked.
   const plain = property.anyOf?.[0] ?? property
   const kind = kindOf(plain)
@@ -86,7 +98,6 @@ function fieldOf(key: string, property: Node, required: boolean): SetupField | u
     title,
     help: description,
     kind,
-    required,
     ...(unit !== undefined && { unit }),
     ...(preset !== undefined && { default: preset }),
     ...(plain.enum && { choices: plain.enum }),
