@@ -65,7 +65,11 @@ export const bundleManifest = z.strictObject({
   prevHash: sha256,
   notBeforeMs: atMs,
   notAfterMs: atMs,
-  by: line,
+  by: z
+    .string()
+    .min(1)
+    .max(200)
+    .regex(/^[^\p{C}\p{Zl}\p{Zp}]+$/u, 'one line of visible characters'),
   why: line,
   /** SHA-256 of every file. */
   files: z.record(siteFilePath, sha256),
@@ -265,7 +269,7 @@ export type CommitRequest = z.input<typeof commitRequest>
 
 export const commitAnswer = z.strictObject({
   generation: generationNumber,
-  /** Named when confirming: known only to who committed. */
+  /** Named when confirming, so that no other one is meant. */
   trialId: z.uuid(),
   deadlineMs: atMs,
 })

@@ -183,7 +183,7 @@ export async function openGenerations(options: {
   if (pointer) {
     const { trial } = pointer
     if (trial && trial.id !== plannedTrial) {
-      await save(endTrial(pointer, 'the service ended before the trial was confirmed', nowMs))
+      await end(endTrial(pointer, 'the service ended before the trial was confirmed', nowMs))
       returned = pointer.generations.find(({ number }) => number === trial.generation)
     }
     const active = pointer.generations.find(({ number }) => number === pointer?.active)
@@ -208,6 +208,18 @@ export async function openGenerations(options: {
       'deployment.store',
       `the files of generation ${active.number} are damaged, and no older one is whole`,
     )
+  }
+
+  /** A full disk does not keep a trial from returning: it is written down with the next change. */
+  async function end(next: Pointer): Promise<void> {
+    try {
+      await save(next)
+    } catch (error) {
+      damage.push(
+        `the end of a trial could not be written down: ${error instanceof Error ? error.message : String(error)}`,
+      )
+      pointer = next
+    }
   }
 
   /** One change at a time. */
