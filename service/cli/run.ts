@@ -9,6 +9,7 @@ import { explain } from './explain.ts'
 import { failsafe } from './failsafe.ts'
 import { diff } from './diff.ts'
 import { identify } from './identify.ts'
+import { license } from './license.ts'
 import { map } from './map.ts'
 import { pair } from './pair.ts'
 import { read } from './read.ts'
@@ -50,6 +51,7 @@ const commands: Readonly<Record<string, Command>> = {
   token,
   pair,
   trust,
+  license,
   audit,
 }
 
