@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Mode, mode as modeSchema } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
@@ -9,6 +9,8 @@ import { development } from './development.ts'
 import { vendorKeys } from './license/vendor-keys.ts'
 import { plantArguments } from './runtime/plant-arguments.ts'
 import { checkedYaml } from './runtime/checked-yaml.ts'
+import { emptySite } from './runtime/empty-site.ts'
+import { isMissing } from './runtime/workbench/text-files.ts'
 import { parseCommandLine, parsePort, UsageError } from './args.ts'
 import { networkOptions, type NetworkOptions } from './network-options.ts'
 
@@ -16,7 +18,7 @@ export const usage = `usage: r-emsd run --config FILE [options]     run the edge
        r-emsd run --demo [options]            run it with the simulated demo site
        r-emsd --version
 
-  --config FILE          site.yaml of the site
+  --config FILE|DIR      site.yaml of the site, or its folder; a folder without one starts the setup wizard
   --demo                 the built-in demo site; its plant runs in a process of its own
   --mode MODE            production (default): real devices only; simulation: only the simulated plant is written to;
                          hybrid: real devices with simulated ones beside them, on which no real setpoint may rest
@@ -36,6 +38,8 @@ ${development?.usage ?? ''}`
 export interface Options {
   readonly site: Site
   readonly siteFile: string
+  /** There is no site yet: only the workbench and the setup wizard are there. */
+  readonly empty: boolean
   readonly demo: boolean
   readonly mode: Mode
   readonly desktop: boolean
@@ -96,8 +100,11 @@ export async function loadOptions(
   const mode = modeOf(values.mode ?? (demo ? 'simulation' : 'production'))
   if (demo && mode !== 'simulation') throw new UsageError('the demo site runs in simulation mode')
 
-  const siteFile = demo ? join(projectFolder, 'service/runtime/demo-site.yaml') : resolve(values.config ?? '')
-  const loaded = redirect(await loadSite(siteFile), values.endpoint ?? [])
+  const siteFile = demo
+    ? join(projectFolder, 'service/runtime/demo-site.yaml')
+    : await siteFileIn(resolve(values.config ?? ''))
+  const empty = !demo && !(await hasSite(resolve(values.config ?? ''), siteFile))
+  const loaded = empty ? emptySite : redirect(await loadSite(siteFile), values.endpoint ?? [])
   const simulated = loaded.devices.find((device) => device.connection.startsWith('demo://'))
   if (mode === 'production' && simulated)
     throw new EdgeError(
@@ -119,6 +126,7 @@ export async function loadOptions(
   return {
     site: loaded,
     siteFile,
+    empty,
     demo,
     mode,
     desktop: values.desktop ?? false,
@@ -136,6 +144,21 @@ export async function loadOptions(
     ],
     readyJson: values['ready-json'] ?? false,
   }
+}
+
+/** A folder is the site's: `site.yaml` in it. */
+async function siteFileIn(path: string): Promise<string> {
+  const entry = await stat(path).catch(() => undefined)
+  return entry?.isDirectory() ? join(path, 'site.yaml') : path
+}
+
+/** Only a folder may be without a site: a file that was named is not there by mistake. */
+async function hasSite(named: string, siteFile: string): Promise<boolean> {
+  if (named === siteFile) return true
+  return stat(siteFile).then(
+    () => true,
+    (error: unknown) => !isMissing(error),
+  )
 }
 
 function modeOf(text: string): Mode {

@@ -31,9 +31,19 @@ async function main(args: string[]): Promise<number> {
     if (command !== 'run')
       throw new UsageError(command === undefined ? 'a command is missing' : `unknown command or option "${command}"`)
     const { entries } = await import('./entries.ts')
-    const options = await loadOptions(rest, process.env, entries.projectFolder)
+    let options = await loadOptions(rest, process.env, entries.projectFolder)
     const { serve } = await import('./serve.ts')
-    return await serve(options, entries)
+    const { createSessions } = await import('./access/sessions.ts')
+    const { systemClock } = await import('./runtime/system-clock.ts')
+    const carried = { sessions: createSessions(systemClock), announced: false }
+    for (;;) {
+      const end = await serve(options, entries, carried)
+      if (end.kind === 'stop') return 0
+      const { port, securePort } = end
+      const next = await loadOptions(rest, process.env, entries.projectFolder)
+      const network = next.network && securePort !== undefined ? { ...next.network, port: securePort } : next.network
+      options = { ...next, port, ...(network && { network }) }
+    }
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     process.stderr.write(`r-emsd: ${error.message}\n\n${usage}`)

@@ -10,11 +10,11 @@ import { thisBoot } from './access/boot.ts'
 import { checkedPreset, createConsoleToken } from './access/console-token.ts'
 import { announce } from './announce.ts'
 import { createAudit } from './access/audit.ts'
+import type { Sessions } from './access/sessions.ts'
 import { createCaptureRecorder } from './capture/recorder.ts'
 import { createApi } from './api/server.ts'
 import type { Options } from './config.ts'
 import type { ArmedBus } from './drivers/modbus/bus.ts'
-import { spawnPlant } from './drivers/simulated/spawn-plant.ts'
 import type { Entries } from './entries.ts'
 import { openServiceLicense } from './service-license.ts'
 import type { Network } from './network.ts'
@@ -50,17 +50,32 @@ import { createWishes } from './runtime/wishes.ts'
 import { openWriteBudget } from './runtime/write-budget.ts'
 import { createRelinquish } from './runtime/workbench/relinquish.ts'
 import { openWorkbench } from './runtime/workbench/workbench.ts'
+import { openServiceSetup } from './service-setup.ts'
+import { startPlant, watchPlant } from './start-plant.ts'
+import { stopSignal } from './stop-signal.ts'
 import { openStorage } from './storage/storage.ts'
 import { version } from './version.ts'
 
 /** Longest time that stopping may take before the process ends anyway. */
 const stopWithinMs = 1_800
 
-/** Runs the edge service until it is told to stop; resolves to the exit code. */
-export async function serve(options: Options, entries: Entries): Promise<number> {
+/** Why a service has ended. `restart`: it is to start anew in this process, on the same ports. */
+export type ServeEnd =
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'restart'; readonly port: number; readonly securePort?: number }
+
+/** What goes on when a service starts anew in its process. */
+export interface Carried {
+  readonly sessions: Sessions
+  /** It has announced itself already. */
+  announced: boolean
+}
+
+/** Runs the edge service until it is told to stop, or to start anew. */
+export async function serve(options: Options, entries: Entries, carried: Carried): Promise<ServeEnd> {
   const { site, demo, mode, desktop, dataFolder } = options
   if (options.presetToken !== undefined) checkedPreset(options.presetToken)
-  const stop = stopSignal(desktop)
+  using stop = stopSignal(desktop)
   const log = pino(
     { level: process.env['R_EMS_LOG_LEVEL'] ?? (process.stderr.isTTY ? 'warn' : 'info') },
     pino.destination(2),
@@ -74,22 +89,8 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   const real = site.devices.some(({ connection }) => !connection.startsWith('demo://'))
   if (real) resources.use(await lockSite(options.siteFile, `process ${process.pid} with the data folder ${dataFolder}`))
 
-  // The plant starts while the storage opens; whatever fails on the way, it does not outlive this.
-  const plantEnd = new AbortController()
-  resources.defer(() => plantEnd.abort())
-  const needsPlant = site.devices.some(({ connection }) => connection.startsWith('demo://'))
-  const spawning = needsPlant
-    ? spawnPlant({
-        entry: entries.plant,
-        nodePath: process.execPath,
-        signal: plantEnd.signal,
-        // The devices outlive a killed service for a while, so that their own timers can be seen to act.
-        args: ['--linger', '60', ...options.plantArguments],
-        log: (line) => log.warn({ plant: line }, 'plant says'),
-      })
-    : undefined
-  // A failure is seen where it is awaited; until then it is not unhandled.
-  spawning?.catch(() => undefined)
+  // The plant starts while the storage opens.
+  const spawning = startPlant(options, entries, resources, log)
   const storage = resources.use(await openStorage({ folder: dataFolder, workerUrl: entries.storageWorker, clock }))
   const consoleToken = await createConsoleToken(dataFolder)
   const opened = await openAccess({
@@ -104,15 +105,16 @@ export async function serve(options: Options, entries: Entries): Promise<number>
         : [{ name: 'automation', kind: 'token', secret: options.presetToken } as const]),
     ],
     pairs: !demo,
+    sessions: carried.sessions,
   })
   const access = resources.use(opened.access)
   const siteHash = createHash('sha256')
-    .update(await readFile(options.siteFile))
+    .update(options.empty ? '' : await readFile(options.siteFile))
     .digest('hex')
   storage.journal.append({
     kind: 'configuration',
     principal: 'service',
-    detail: `starts with ${options.siteFile}`,
+    detail: options.empty ? 'starts without a site' : `starts with ${options.siteFile}`,
     data: { sha256: siteHash },
   })
   const { identity, warning: identityWarning } = await openIdentity(dataFolder, await thisMachine())
@@ -146,17 +148,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   for (const { severity, code, message } of storage.warnings) addEvent({ atMs: clock.nowMs(), severity, code, message })
   if (identityWarning !== undefined)
     addEvent({ atMs: clock.nowMs(), severity: 'warning', code: 'storage.folder', message: identityWarning })
-  const watchPlant = async (): Promise<void> => {
-    await plant?.exited
-    if (!plant || stop.signal.aborted) return
-    faults.raise('plant', {
-      code: 'plant.ended',
-      severity: 'error',
-      message: 'the simulated plant has ended',
-      action: 'Start the service again: the plant starts with it.',
-    })
-  }
-  void watchPlant()
+  void watchPlant(plant, faults, stop.signal)
 
   const { semver, builtAtMs } = version()
   // Before the cycle starts, which must not wait for anything once it runs.
@@ -316,6 +308,14 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       trouble: (message) => log.warn(message),
     }),
   )
+  const setup = openServiceSetup(options, {
+    mapFolders,
+    sunspecFolder,
+    storage,
+    log,
+    found: () => workbench.forApi.overview().found,
+    siteWritten: stop.restart,
+  })
   const sources = createApiSources({
     armed,
     forControl,
@@ -340,6 +340,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     }),
     licensing,
     workbench: workbench.forApi,
+    setup,
     edges: createEdgeSources({
       edges: openKnownEdges(dataFolder, builtAtMs),
       clientName: hostname().slice(0, 60) || 'R-EMS',
@@ -375,33 +376,24 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   })
   manager.ready()
   const caFingerprint = network?.ca.info().caFingerprint
-  announce(options, {
+  const what = {
     url: api.url,
     ...(api.secure && { secureUrl: api.secure.url }),
     ...(caFingerprint !== undefined && { caFingerprint }),
     ...((demo || desktop) && { signInCode: opened.consoleCode().code }),
     ...(opened.pairing && { pairing: opened.pairing }),
-  })
+  }
+  if (!carried.announced) announce(options, what)
+  carried.announced = true
 
-  await stop.requested
+  const end = await stop.requested
   manager.stopping()
-  setTimeout(() => process.exit(process.exitCode ?? 1), stopWithinMs).unref()
+  const hard = setTimeout(() => process.exit(process.exitCode ?? 1), stopWithinMs).unref()
   await runtime.release('the service stops')
   addEvent({ atMs: clock.nowMs(), severity: 'info', code: 'service.stopped', message: 'the service stops' })
   await budget.stored()
   await resources.disposeAsync()
-  return 0
-}
-
-function stopSignal(desktop: boolean): { signal: AbortSignal; requested: Promise<undefined> } {
-  const controller = new AbortController()
-  const { promise, resolve } = Promise.withResolvers<undefined>()
-  const stop = (): void => {
-    controller.abort()
-    resolve(undefined)
-  }
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop)
-  // The desktop app holds the other end for as long as it lives, however it ends.
-  if (desktop) process.stdin.on('end', stop).on('error', stop).resume()
-  return { signal: controller.signal, requested: promise }
+  clearTimeout(hard)
+  if (end === 'stop') return { kind: 'stop' }
+  return { kind: 'restart', port: api.port, ...(api.secure && { securePort: api.secure.port }) }
 }

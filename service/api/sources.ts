@@ -27,6 +27,8 @@ import type { LicenseState } from '#contract/license.ts'
 import type { LimitsChangeRequest, LimitsPreview, LimitsPreviewRequest, SiteLimits } from '#contract/site-limits.ts'
 import type { BusAnswer, BusRead, BusWrite, BusWritten } from '#contract/bus.ts'
 import type { EdgeSources } from './edge-sources.ts'
+import type { SetupSources } from './setup-sources.ts'
+import type { DeploymentSources } from './deployment-sources.ts'
 import type { WorkbenchSources } from './workbench-sources.ts'
 
 /** A measurement query with its times resolved. */
@@ -94,6 +96,8 @@ export interface Sources {
   /** A write by a person. Rejects with bus.unknown, map.not-found or write.refused. */
   writeBus(request: BusWrite, principal: Principal): Promise<BusWritten>
   readonly workbench: WorkbenchSources
+  readonly deployment: DeploymentSources
+  readonly setup: SetupSources
   readonly edges: EdgeSources
   metrics(): MetricNumbers
   grids(): readonly GridState[]

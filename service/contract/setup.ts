@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { role, userName } from './access.ts'
 import { economics } from './economics.ts'
 import { checkSite } from './site-check.ts'
+import { siteChange, siteFileTexts } from './configuration.ts'
 import { siteDevice } from './site-device.ts'
 import { grid } from './site.ts'
 
@@ -260,3 +261,26 @@ export const setupChange = z.strictObject({ revision: z.string().max(64), answer
 export type SetupChange = z.infer<typeof setupChange>
 export const setupCheck = setupState.pick({ problems: true, suggestions: true })
 export type SetupCheck = z.infer<typeof setupCheck>
+
+/** What the answers become, before anything is written. */
+export const setupPreview = z.strictObject({
+  revision: z.string().max(64),
+  /** The site with every point map that it uses. */
+  files: siteFileTexts,
+  /** edge.yaml, which stays on the edge. */
+  edge: z.string(),
+  /** Against the site that runs; empty for a new one. */
+  changes: z.array(siteChange).max(10_000),
+  /** Hash of the files that run, which a deployment is made on; absent when nothing runs yet. */
+  runningHash: z.string().optional(),
+})
+export type SetupPreview = z.infer<typeof setupPreview>
+
+export const setupWrite = z.strictObject({ revision: z.string().max(64) })
+export const setupWritten = z.strictObject({
+  /** Paths on the machine of the service. */
+  written: z.array(z.string()),
+  /** `starts`: the service starts anew with this site. `deploy`: a site runs already; these files are a draft beside it. */
+  next: z.enum(['starts', 'deploy']),
+})
+export type SetupWritten = z.infer<typeof setupWritten>

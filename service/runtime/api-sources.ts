@@ -4,6 +4,7 @@ import { EdgeError } from '#contract/errors.ts'
 import type { LiveMessage } from '#contract/live.ts'
 import type { MeasurementRange, Sources } from '../api/sources.ts'
 import type { EdgeSources } from '../api/edge-sources.ts'
+import type { SetupSources } from '../api/setup-sources.ts'
 import type { WorkbenchSources } from '../api/workbench-sources.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Storage } from '../storage/types.ts'
@@ -47,11 +48,12 @@ export function createApiSources(parts: {
   forControl: ControlSources
   licensing: Pick<Licensing, 'state' | 'load' | 'unload'>
   workbench: WorkbenchSources
+  setup: SetupSources
   edges: EdgeSources
   /** Nothing is lent while control acts. */
   endLeases(why: string): Promise<void>
 }): ApiSources {
-  const { site, version, clock, runtime, storage, faults, control, confirmMaps, bus, armed, forControl, workbench } =
+  const { site, version, clock, runtime, storage, faults, control, confirmMaps, bus, armed, forControl, workbench, setup } =
     parts
   const startedAtMs = clock.nowMs()
   const startedMonotonicMs = clock.monotonicMs()
@@ -138,6 +140,7 @@ export function createApiSources(parts: {
     loadLicense: parts.licensing.load,
     unloadLicense: parts.licensing.unload,
     workbench,
+    setup,
     edges: parts.edges,
     readBus: async (request) => toMessage(await bus.read(request)),
     async writeBus(request, principal) {

@@ -52,7 +52,8 @@ export async function createLimitsEdit(options: {
 }): Promise<LimitsEdit> {
   const { siteFile, kept, compile, unitOf, journalDurable, use } = options
   let { site } = options
-  let text = await readFile(siteFile, 'utf8')
+  // A service without a site has no limits to change.
+  let text = site.devices.length === 0 ? '' : await readFile(siteFile, 'utf8')
   const seen = new Map<string, Seen>()
   // The folder is nobody's business.
   const fileName = basename(siteFile)

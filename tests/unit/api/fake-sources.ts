@@ -6,6 +6,7 @@ import type { ArmedState, ControlWish, FailsafeEntry } from '#contract/control.t
 import type { LicenseState } from '#contract/license.ts'
 import { EdgeError } from '#contract/errors.ts'
 import { fakeEdges } from './fake-edges.ts'
+import { fakeSetup } from './fake-setup.ts'
 import { fakeWorkbench } from './fake-workbench.ts'
 import type { MeasurementRange, Sources } from '../../../service/api/sources.ts'
 import { writeTable } from '../../../service/runtime/write-rules.ts'
@@ -246,6 +247,7 @@ export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
     },
     unloadLicense: async () => noLicense,
     workbench: fakeWorkbench(),
+    setup: fakeSetup(),
     edges: fakeEdges(),
     metrics: () => ({
       grids: [{ id: 'main', cycles: 60, overruns: 1, failures: 2 }],
