@@ -1,18 +1,25 @@
 import { createI18n } from 'vue-i18n'
 import enDeploy from './locales/deploy.en.json'
 import enShell from './locales/en.json'
+import enLicense from './locales/license.en.json'
 import enRegisters from './locales/registers.en.json'
 import enWorkbench from './locales/workbench.en.json'
 
-const en = { ...enShell, deploy: enDeploy, workbench: enWorkbench, registers: enRegisters }
+const en = { ...enShell, deploy: enDeploy, license: enLicense, workbench: enWorkbench, registers: enRegisters }
 /** Loaded when it is chosen. Texts that are not translated yet are shown in English. */
 async function loadGerman(): Promise<Partial<typeof en>> {
-  const [deploy, workbench, registers] = await Promise.all([
+  const [deploy, license, workbench, registers] = await Promise.all([
     import('./locales/deploy.de.json'),
+    import('./locales/license.de.json'),
     import('./locales/workbench.de.json'),
     import('./locales/registers.de.json'),
   ])
-  return { deploy: deploy.default, workbench: workbench.default, registers: registers.default }
+  return {
+    deploy: deploy.default,
+    license: license.default,
+    workbench: workbench.default,
+    registers: registers.default,
+  }
 }
 
 type Leaves<T, Path extends string = ''> = {

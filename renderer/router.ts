@@ -14,6 +14,7 @@ export const router = createRouter({
     { path: '/frames', name: 'frames', component: () => import('./screens/bus/frames/FrameScreen.vue') },
     { path: '/log', name: 'log', component: () => import('./screens/log/LogScreen.vue') },
     { path: '/deploy', name: 'deploy', component: () => import('./screens/deploy/DeployScreen.vue') },
+    { path: '/license', name: 'license', component: () => import('./screens/license/LicenseScreen.vue') },
     { path: '/settings', name: 'settings', redirect: '/deploy' },
     { path: '/access/:tab?', name: 'access', component: () => import('./screens/access/AccessScreen.vue') },
     // Without its code, which is not for the address bar.
@@ -31,5 +32,6 @@ export const parts: Readonly<Record<string, Screen>> = {
   frames: 'bus',
   deploy: 'settings',
   access: 'settings',
+  license: 'settings',
 }
 export type Screen = (typeof screens)[number]

@@ -1,4 +1,5 @@
-import { type LicenseKey, type LicensePayload, licensePayload, maxLicenseLength } from '#contract/license.ts'
+import { type LicenseKey, type LicensePayload, licensePayload } from '#contract/license.ts'
+import { maxLicenseLength } from '#contract/license-format.ts'
 import { EdgeError } from '#contract/errors.ts'
 import { parseStrictJson } from '../domain/strict-json.ts'
 import { findKey, fromBase64 } from './keys.ts'

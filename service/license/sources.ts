@@ -1,6 +1,7 @@
 import { chmod, readdir, readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { type LicenseSource, maxLicenseLength } from '#contract/license.ts'
+import type { LicenseSource } from '#contract/license.ts'
+import { maxLicenseLength } from '#contract/license-format.ts'
 
 /** A licence that the app has handed over, in the data folder. */
 export const uploadedName = 'license.txt'
