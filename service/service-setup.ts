@@ -3,6 +3,8 @@ import type { Logger } from 'pino'
 import type { FoundDevice } from '#contract/workbench.ts'
 import type { SetupSources } from './api/setup-sources.ts'
 import type { Options } from './config.ts'
+import type { ArmedBus } from './drivers/modbus/bus.ts'
+import { createDeviceReader } from './runtime/setup/read-device.ts'
 import { createSetupSources } from './runtime/setup/setup-sources.ts'
 import { systemClock } from './runtime/system-clock.ts'
 import { createLibrary } from './runtime/workbench/library.ts'
@@ -14,13 +16,14 @@ export function openServiceSetup(
   parts: {
     readonly mapFolders: readonly string[]
     readonly sunspecFolder: string
+    readonly buses: ReadonlyMap<string, ArmedBus>
     readonly storage: Pick<Storage, 'journal'>
     readonly log: Logger
     found(): readonly FoundDevice[]
     siteWritten(): void
   },
 ): SetupSources {
-  const { mapFolders, sunspecFolder, storage, log, found, siteWritten } = parts
+  const { mapFolders, sunspecFolder, buses, storage, log, found, siteWritten } = parts
   const folder = demo ? dataFolder : dirname(siteFile)
   const trouble = (message: string): void => log.warn(message)
   const library = createLibrary(mapFolders, sunspecFolder, trouble)
@@ -32,6 +35,7 @@ export function openServiceSetup(
     becomes: empty ? 'site' : 'draft',
     mapFolders,
     maps: () => library().maps,
+    read: createDeviceReader({ buses, library, clock: systemClock }),
     found,
     clock: systemClock,
     siteWritten,

@@ -5,6 +5,8 @@ import type {
   SetupDraft,
   SetupForms,
   SetupPreview,
+  SetupReading,
+  SetupReadingRequest,
   SetupState,
   SetupWritten,
 } from '#contract/setup.ts'
@@ -18,6 +20,8 @@ export interface SetupSources {
   /** Forgets the answers; what runs stays as it is. */
   discard(): Promise<SetupState>
   check(draft: SetupDraft): SetupCheck
+  /** Reads a device once. Opens a connection of its own where the service has none; what happens in the field is an answer. */
+  read(request: SetupReadingRequest): Promise<SetupReading>
   /** Rejects with setup.open as long as something is open or wrong. */
   preview(): Promise<SetupPreview>
   /** Rejects with setup.open or setup.changed. */

@@ -3,7 +3,8 @@ import { role, userName } from './access.ts'
 import { economics } from './economics.ts'
 import { checkSite } from './site-check.ts'
 import { siteChange, siteFileTexts } from './configuration.ts'
-import { siteDevice } from './site-device.ts'
+import { mapId, siteDevice } from './site-device.ts'
+import { busAddress } from './workbench.ts'
 import { grid } from './site.ts'
 
 /**
@@ -284,3 +285,30 @@ export const setupWritten = z.strictObject({
   next: z.enum(['starts', 'deploy']),
 })
 export type SetupWritten = z.infer<typeof setupWritten>
+
+/** Reads the device that an answer speaks of, once; nothing is written. */
+export const setupReadingRequest = z.strictObject({
+  connection: busAddress,
+  unitId: z.number().int().min(0).max(255).default(1),
+  map: mapId,
+})
+export type SetupReadingRequest = z.infer<typeof setupReadingRequest>
+export const setupReading = z.strictObject({
+  /** Why nothing was read; absent when something was. */
+  problem: z.string().max(1000).optional(),
+  latencyMs: z.number().optional(),
+  /** The values that show best whether it is the right device, most telling first. */
+  points: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        title: z.string(),
+        unit: z.string(),
+        /** Absent when it was not measured. */
+        value: z.union([z.number(), z.string()]).optional(),
+        reason: z.string().max(300).optional(),
+      }),
+    )
+    .max(12),
+})
+export type SetupReading = z.infer<typeof setupReading>

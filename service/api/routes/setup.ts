@@ -6,6 +6,8 @@ import {
   setupDraft,
   setupForms,
   setupPreview,
+  setupReading,
+  setupReadingRequest,
   setupState,
   setupWrite,
   setupWritten,
@@ -89,6 +91,24 @@ export const setupRoutes: FastifyPluginCallbackZod<{ sources: Sources }> = (app,
       },
     },
     (request) => setup.check(request.body.answers),
+  )
+  app.post(
+    '/api/v1/setup/reading',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Read a device once, to see whether it is the right one',
+        description:
+          'On a bus that the service polls, in its gaps; else over a connection that is closed again. Nothing is written.',
+        body: setupReadingRequest,
+        response: {
+          200: answer('Its values', setupReading),
+          ...refusals('api.invalid', 'api.too-large', 'setup.invalid'),
+        },
+      },
+    },
+    (request) => setup.read(request.body),
   )
   app.get(
     '/api/v1/setup/files',

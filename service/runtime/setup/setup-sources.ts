@@ -31,6 +31,7 @@ export function createSetupSources(options: {
   root: string
   mapFolders: readonly string[]
   maps(): readonly LoadedMap[]
+  read: SetupSources['read']
   found(): readonly FoundDevice[]
   clock: Clock
   /** A new site was written where there was none. */
@@ -86,6 +87,7 @@ export function createSetupSources(options: {
       return stateOf(undefined)
     },
     check,
+    read: options.read,
     preview: () =>
       asInvalid(async () => {
         const { revision, answers } = await complete()

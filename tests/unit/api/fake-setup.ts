@@ -27,6 +27,7 @@ export function fakeSetup(): SetupSources {
     },
     discard: async () => state,
     check: () => ({ problems: state.problems, suggestions: [] }),
+    read: async () => ({ latencyMs: 3, points: [{ name: 'powerW', title: 'Active power', unit: 'W', value: 1200 }] }),
     preview: async () => ({
       revision: 'r1',
       files: { 'site.yaml': 'version: 2\n' },

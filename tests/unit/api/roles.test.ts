@@ -101,6 +101,7 @@ const table: Readonly<Record<string, 'public' | Role>> = {
   'PUT /api/v1/setup/answers': 'installer',
   'DELETE /api/v1/setup/answers': 'installer',
   'POST /api/v1/setup/check': 'installer',
+  'POST /api/v1/setup/reading': 'installer',
   'GET /api/v1/setup/files': 'installer',
   'POST /api/v1/setup/files': 'installer',
   'GET /api/v1/audit': 'installer',
