@@ -1,11 +1,14 @@
 import { readFile, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { type Mode, mode as modeSchema } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
 import { type LicenseKey, type LicenseSettings, licenseSettings } from '#contract/license.ts'
 import { connection } from '#contract/site-device.ts'
 import { type Site, site } from '#contract/site.ts'
+import type { Carried } from './carried.ts'
 import { development } from './development.ts'
+import { type OpenedConfiguration, openConfiguration } from './open-configuration.ts'
+import { systemClock } from './runtime/system-clock.ts'
 import { vendorKeys } from './license/vendor-keys.ts'
 import { plantArguments } from './runtime/plant-arguments.ts'
 import { checkedYaml } from './runtime/checked-yaml.ts'
@@ -38,6 +41,10 @@ ${development?.usage ?? ''}`
 export interface Options {
   readonly site: Site
   readonly siteFile: string
+  /** Folder that the files of the site and of its tools lie in, whichever generation runs. */
+  readonly root: string
+  /** Absent for the demo site, which is part of the program. */
+  readonly configuration?: OpenedConfiguration
   /** There is no site yet: only the workbench and the setup wizard are there. */
   readonly empty: boolean
   readonly demo: boolean
@@ -90,6 +97,7 @@ export async function loadOptions(
   args: string[],
   environment: NodeJS.ProcessEnv,
   projectFolder: string,
+  carried: Pick<Carried, 'trial' | 'failure'> = {},
 ): Promise<Options> {
   const taken = development?.takeBypass(args) ?? { args, bypass: false }
   const { values } = parseCommandLine({ args: taken.args, options: flags, strict: true, allowPositionals: false })
@@ -100,10 +108,10 @@ export async function loadOptions(
   const mode = modeOf(values.mode ?? (demo ? 'simulation' : 'production'))
   if (demo && mode !== 'simulation') throw new UsageError('the demo site runs in simulation mode')
 
-  const siteFile = demo
-    ? join(projectFolder, 'service/runtime/demo-site.yaml')
-    : await siteFileIn(resolve(values.config ?? ''))
-  const empty = !demo && !(await hasSite(resolve(values.config ?? ''), siteFile))
+  const named = resolve(values.config ?? '')
+  const configuration = demo ? undefined : await openNamed(named, projectFolder, carried)
+  const siteFile = configuration?.siteFile ?? join(projectFolder, 'service/runtime/demo-site.yaml')
+  const empty = configuration !== undefined && !(await hasSite(named, siteFile))
   const loaded = empty ? emptySite : redirect(await loadSite(siteFile), values.endpoint ?? [])
   const simulated = loaded.devices.find((device) => device.connection.startsWith('demo://'))
   if (mode === 'production' && simulated)
@@ -126,6 +134,8 @@ export async function loadOptions(
   return {
     site: loaded,
     siteFile,
+    root: configuration?.root ?? dirname(siteFile),
+    ...(configuration && { configuration }),
     empty,
     demo,
     mode,
@@ -146,10 +156,18 @@ export async function loadOptions(
   }
 }
 
-/** A folder is the site's: `site.yaml` in it. */
-async function siteFileIn(path: string): Promise<string> {
-  const entry = await stat(path).catch(() => undefined)
-  return entry?.isDirectory() ? join(path, 'site.yaml') : path
+function openNamed(
+  path: string,
+  projectFolder: string,
+  { trial, failure }: Pick<Carried, 'trial' | 'failure'>,
+): Promise<OpenedConfiguration> {
+  return openConfiguration({
+    path,
+    mapFolder: join(projectFolder, 'pointmaps'),
+    nowMs: systemClock.nowMs(),
+    ...(trial && { plannedTrial: trial.id }),
+    ...(failure !== undefined && { why: failure }),
+  })
 }
 
 /** Only a folder may be without a site: a file that was named is not there by mistake. */

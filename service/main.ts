@@ -31,19 +31,8 @@ async function main(args: string[]): Promise<number> {
     if (command !== 'run')
       throw new UsageError(command === undefined ? 'a command is missing' : `unknown command or option "${command}"`)
     const { entries } = await import('./entries.ts')
-    let options = await loadOptions(rest, process.env, entries.projectFolder)
-    const { serve } = await import('./serve.ts')
-    const { createSessions } = await import('./access/sessions.ts')
-    const { systemClock } = await import('./runtime/system-clock.ts')
-    const carried = { sessions: createSessions(systemClock), announced: false }
-    for (;;) {
-      const end = await serve(options, entries, carried)
-      if (end.kind === 'stop') return 0
-      const { port, securePort } = end
-      const next = await loadOptions(rest, process.env, entries.projectFolder)
-      const network = next.network && securePort !== undefined ? { ...next.network, port: securePort } : next.network
-      options = { ...next, port, ...(network && { network }) }
-    }
+    const { runAgain } = await import('./run-again.ts')
+    return await runAgain((carried) => loadOptions(rest, process.env, entries.projectFolder, carried), entries)
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     process.stderr.write(`r-emsd: ${error.message}\n\n${usage}`)

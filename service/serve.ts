@@ -3,21 +3,20 @@ import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pino } from 'pino'
-import type { SiteEvent } from '#contract/api.ts'
 import type { LiveMessage } from '#contract/live.ts'
 import { openAccess } from './access/access.ts'
 import { thisBoot } from './access/boot.ts'
 import { checkedPreset, createConsoleToken } from './access/console-token.ts'
 import { announce } from './announce.ts'
+import type { Carried } from './carried.ts'
 import { createAudit } from './access/audit.ts'
-import type { Sessions } from './access/sessions.ts'
 import { createCaptureRecorder } from './capture/recorder.ts'
 import { createApi } from './api/server.ts'
 import type { Options } from './config.ts'
 import type { ArmedBus } from './drivers/modbus/bus.ts'
 import type { Entries } from './entries.ts'
+import { createServiceBackup } from './service-backup.ts'
 import { openServiceLicense } from './service-license.ts'
-import type { Network } from './network.ts'
 import type { ControlTarget } from '#contract/control.ts'
 import { openKeyFolder } from './deployment/key-folder.ts'
 import { folderLibrary, loadPointMap } from './pointmap/load.ts'
@@ -31,12 +30,13 @@ import { createControlSources } from './runtime/control-sources.ts'
 import { createDeviceWatch } from './runtime/device-watch.ts'
 import { createExplainer } from './runtime/explain.ts'
 import { commandsOfSite } from './runtime/device-view.ts'
-import { createFaults } from './runtime/faults.ts'
 import { createGridWatch } from './runtime/grid-watch.ts'
 import { openIdentity } from './runtime/identity.ts'
 import { thisMachine } from './runtime/machine.ts'
 import { createLicensedEconomics } from './runtime/licensed-economics.ts'
 import { createEdgeSources, openKnownEdges } from './runtime/known-edges.ts'
+import { openSiteText } from './runtime/deployment/site-text.ts'
+import { createStrictWatch } from './runtime/deployment/strict-watch.ts'
 import { createLimitsEdit } from './runtime/limits-edit.ts'
 import { createMapReload } from './runtime/map-reload.ts'
 import { createRecorder } from './runtime/recorder.ts'
@@ -52,27 +52,18 @@ import { createRelinquish } from './runtime/workbench/relinquish.ts'
 import { openWorkbench } from './runtime/workbench/workbench.ts'
 import { openServiceSetup } from './service-setup.ts'
 import { startPlant, watchPlant } from './start-plant.ts'
-import { stopSignal } from './stop-signal.ts'
+import { createServiceEvents } from './service-events.ts'
+import { openServiceNetwork } from './service-network.ts'
+import { openServiceDeployment } from './service-deployment.ts'
+import { type StopKind, stopSignal } from './stop-signal.ts'
 import { openStorage } from './storage/storage.ts'
 import { version } from './version.ts'
 
-/** Longest time that stopping may take before the process ends anyway. */
-const stopWithinMs = 1_800
-
-/** Why a service has ended. `restart`: it is to start anew in this process, on the same ports. */
-export type ServeEnd =
-  | { readonly kind: 'stop' }
-  | { readonly kind: 'restart'; readonly port: number; readonly securePort?: number }
-
-/** What goes on when a service starts anew in its process. */
-export interface Carried {
-  readonly sessions: Sessions
-  /** It has announced itself already. */
-  announced: boolean
-}
+/** Longest time that stopping may take before the process ends anyway, with the exit code that tells why. */
+const stopWithin = { stop: { ms: 1_800, code: 1 }, restart: { ms: 10_000, code: 75 } } as const
 
 /** Runs the edge service until it is told to stop, or to start anew. */
-export async function serve(options: Options, entries: Entries, carried: Carried): Promise<ServeEnd> {
+export async function serve(options: Options, entries: Entries, carried: Carried): Promise<StopKind> {
   const { site, demo, mode, desktop, dataFolder } = options
   if (options.presetToken !== undefined) checkedPreset(options.presetToken)
   using stop = stopSignal(desktop)
@@ -87,12 +78,18 @@ export async function serve(options: Options, entries: Entries, carried: Carried
   await using resources = new AsyncDisposableStack()
   // Each simulated plant is a process of its own: only real devices can be fought over.
   const real = site.devices.some(({ connection }) => !connection.startsWith('demo://'))
-  if (real) resources.use(await lockSite(options.siteFile, `process ${process.pid} with the data folder ${dataFolder}`))
+  if (real)
+    resources.use(
+      await lockSite(
+        options.configuration?.lock ?? options.siteFile,
+        `process ${process.pid} with the data folder ${dataFolder}`,
+      ),
+    )
 
   // The plant starts while the storage opens.
   const spawning = startPlant(options, entries, resources, log)
   const storage = resources.use(await openStorage({ folder: dataFolder, workerUrl: entries.storageWorker, clock }))
-  const consoleToken = await createConsoleToken(dataFolder)
+  const consoleToken = (carried.consoleToken ??= await createConsoleToken(dataFolder))
   const opened = await openAccess({
     folder: dataFolder,
     clock,
@@ -122,45 +119,14 @@ export async function serve(options: Options, entries: Entries, carried: Carried
   const budget = await openWriteBudget(dataFolder, clock.nowMs)
   const plant = spawning && resources.use(await spawning)
 
-  let publishEvent: (event: SiteEvent) => void = () => undefined
-  const addEvent = (event: Omit<SiteEvent, 'id'>): SiteEvent => {
-    const stored = storage.addEvent(event)
-    log[event.severity === 'warning' ? 'warn' : event.severity](
-      { code: event.code, device: event.deviceId },
-      event.message,
-    )
-    publishEvent(stored)
-    return stored
-  }
-  const faults = createFaults(clock.nowMs, (event) => void addEvent(event))
-  storage.subscribe({
-    raise: faults.raise,
-    clear: faults.clear,
-    note: ({ severity, code, message }) => void addEvent({ atMs: clock.nowMs(), severity, code, message }),
-  })
-  if (opened.setAside !== undefined)
-    addEvent({
-      atMs: clock.nowMs(),
-      severity: 'error',
-      code: 'access.damaged',
-      message: `the accounts were damaged and are kept as ${opened.setAside}; nobody can sign in with a password until users are added again`,
-    })
-  for (const { severity, code, message } of storage.warnings) addEvent({ atMs: clock.nowMs(), severity, code, message })
-  if (identityWarning !== undefined)
-    addEvent({ atMs: clock.nowMs(), severity: 'warning', code: 'storage.folder', message: identityWarning })
+  const accountsSetAside = opened.setAside
+  const events = createServiceEvents({ storage, log, clock, accountsSetAside, identityWarning })
+  const { faults, add: addEvent } = events
   void watchPlant(plant, faults, stop.signal)
 
   const { semver, builtAtMs } = version()
   // Before the cycle starts, which must not wait for anything once it runs.
-  let network: Network | undefined
-  if (options.network) {
-    // Loads the certificate library, which a service on this machine alone does not need.
-    const { openNetwork } = await import('./network.ts')
-    const audit = createAudit(storage.journal, clock)
-    network = await openNetwork({ options: options.network, dataFolder, builtAtMs, clock, faults, audit })
-    if (network) resources.use(network)
-  }
-
+  const network = await openServiceNetwork(options, { storage, builtAtMs, clock, faults, resources })
   const buses = new Map<string, ArmedBus>()
   const sunspecFolder = join(entries.mapFolder, 'sunspec/models')
   const devices = createSiteDevices({
@@ -223,9 +189,13 @@ export async function serve(options: Options, entries: Entries, carried: Carried
       runtime.useModel(model)
     },
   })
-  const limitsEdit = await createLimitsEdit({
-    siteFile: options.siteFile,
-    kept: demo ? 'session' : 'file',
+  const kept = demo ? 'session' : 'file'
+  const { siteFile, empty } = options
+  const generations = options.configuration?.generations
+  const siteText = await openSiteText({ siteFile, empty, kept, generations, siteName: site.name, clock })
+  const limitsEdit = createLimitsEdit({
+    siteText,
+    kept,
     site,
     compile: economics.compile,
     unitOf: (id, command) => devices.find(({ config }) => config.id === id)?.map.map.commands?.[command]?.unit ?? '',
@@ -243,6 +213,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
     }),
   )
   const stamp = { data: { epoch: identity.epoch } }
+  const strict = createStrictWatch(commands)
   const runtime = resources.use(
     startSiteRuntime({
       site,
@@ -261,6 +232,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
       onOutputs: (gridId) => manager.cycleCompleted(gridId),
       onStep(gridId, input, result) {
         limitsEdit.observe(gridId, input, result)
+        strict.observe(gridId, input, result)
         capture.add(gridId, input, result)
       },
       onCycle(snapshot) {
@@ -294,7 +266,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
   const workbench = resources.use(
     await openWorkbench({
       // The site of the demo is part of the program.
-      folder: join(demo ? dataFolder : dirname(options.siteFile), 'workbench'),
+      folder: join(demo ? dataFolder : options.root, 'workbench'),
       clock,
       buses,
       entries: devices,
@@ -311,11 +283,39 @@ export async function serve(options: Options, entries: Entries, carried: Carried
   const setup = openServiceSetup(options, {
     mapFolders,
     sunspecFolder,
+    buses,
     storage,
     log,
     found: () => workbench.forApi.overview().found,
     siteWritten: stop.restart,
   })
+  const confirmMaps = async (): Promise<void> => {
+    await mapReload.activate()
+    await confirmedMaps.confirm()
+  }
+  const deployment = resources.use(
+    await openServiceDeployment({
+      options,
+      carried,
+      siteText,
+      mapFolder: entries.mapFolder,
+      edgeId: identity.edgeId,
+      builtAtMs,
+      clock,
+      buses,
+      entries: devices,
+      sunspecModels,
+      capture,
+      runtime,
+      strict,
+      journal: storage.journal,
+      faults,
+      licenceNote: () => licensing.obstacle('economic-control'),
+      confirmMaps,
+      restart: stop.restart,
+      changed: () => refresh('deployment'),
+    }),
+  )
   const sources = createApiSources({
     armed,
     forControl,
@@ -326,10 +326,8 @@ export async function serve(options: Options, entries: Entries, carried: Carried
     storage,
     faults,
     control,
-    async confirmMaps() {
-      await mapReload.activate()
-      await confirmedMaps.confirm()
-    },
+    confirmMaps,
+    deployment,
     bus: createBusAccess({
       buses,
       entries: devices,
@@ -339,6 +337,15 @@ export async function serve(options: Options, entries: Entries, carried: Carried
       clock,
     }),
     licensing,
+    backup: createServiceBackup({
+      options,
+      mapFolder: entries.mapFolder,
+      identity,
+      journal: storage.journal,
+      faults,
+      clock,
+      restart: stop.restart,
+    }),
     workbench: workbench.forApi,
     setup,
     edges: createEdgeSources({
@@ -367,7 +374,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
   sources.connect(api)
   refresh = api.refresh
   publish = api.publish
-  publishEvent = (event) => api.publish({ type: 'event', data: event })
+  events.connect((event) => api.publish({ type: 'event', data: event }))
   addEvent({
     atMs: clock.nowMs(),
     severity: 'info',
@@ -385,15 +392,17 @@ export async function serve(options: Options, entries: Entries, carried: Carried
   }
   if (!carried.announced) announce(options, what)
   carried.announced = true
+  carried.port = api.port
+  if (api.secure) carried.securePort = api.secure.port
 
   const end = await stop.requested
   manager.stopping()
-  const hard = setTimeout(() => process.exit(process.exitCode ?? 1), stopWithinMs).unref()
+  const { ms, code } = stopWithin[end]
+  const hard = setTimeout(() => process.exit(process.exitCode ?? code), ms).unref()
   await runtime.release('the service stops')
   addEvent({ atMs: clock.nowMs(), severity: 'info', code: 'service.stopped', message: 'the service stops' })
   await budget.stored()
   await resources.disposeAsync()
   clearTimeout(hard)
-  if (end === 'stop') return { kind: 'stop' }
-  return { kind: 'restart', port: api.port, ...(api.secure && { securePort: api.secure.port }) }
+  return end
 }

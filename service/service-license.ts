@@ -1,4 +1,3 @@
-import { dirname } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
 import type { SiteEvent } from '#contract/api.ts'
 import type { LicenseState } from '#contract/license.ts'
@@ -31,7 +30,7 @@ export async function openServiceLicense(parts: {
     places: {
       dataFolder,
       ...(license.path !== undefined && { file: license.path }),
-      configFolder: dirname(options.siteFile),
+      configFolder: options.root,
       environmentName: license.environment,
       environment: process.env,
     },

@@ -1,4 +1,3 @@
-import { dirname } from 'node:path'
 import type { Logger } from 'pino'
 import type { FoundDevice } from '#contract/workbench.ts'
 import type { SetupSources } from './api/setup-sources.ts'
@@ -12,7 +11,7 @@ import type { Storage } from './storage/types.ts'
 
 /** The setup wizard of this service. */
 export function openServiceSetup(
-  { demo, empty, siteFile, dataFolder }: Options,
+  { demo, empty, siteFile, root, dataFolder }: Options,
   parts: {
     readonly mapFolders: readonly string[]
     readonly sunspecFolder: string
@@ -24,7 +23,7 @@ export function openServiceSetup(
   },
 ): SetupSources {
   const { mapFolders, sunspecFolder, buses, storage, log, found, siteWritten } = parts
-  const folder = demo ? dataFolder : dirname(siteFile)
+  const folder = demo ? dataFolder : root
   const trouble = (message: string): void => log.warn(message)
   const library = createLibrary(mapFolders, sunspecFolder, trouble)
   return createSetupSources({

@@ -1,8 +1,18 @@
+/** Told to end, or to start anew in this process. */
+export type StopKind = 'stop' | 'restart'
+
+export interface StopSignal extends Disposable {
+  readonly signal: AbortSignal
+  readonly requested: Promise<StopKind>
+  /** The answers that are on their way go out first. */
+  restart(): void
+}
+
 /** Tells when a service is to end: a signal, the end of the app that started it, or the wish to start anew. */
-export function stopSignal(desktop: boolean) {
+export function stopSignal(desktop: boolean): StopSignal {
   const controller = new AbortController()
-  const { promise, resolve } = Promise.withResolvers<'stop' | 'restart'>()
-  const end = (kind: 'stop' | 'restart'): void => {
+  const { promise, resolve } = Promise.withResolvers<StopKind>()
+  const end = (kind: StopKind): void => {
     controller.abort()
     resolve(kind)
   }
@@ -14,7 +24,6 @@ export function stopSignal(desktop: boolean) {
   return {
     signal: controller.signal,
     requested: promise,
-    /** The answers that are on their way go out first. */
     restart: () => void setImmediate(() => end('restart')),
     [Symbol.dispose]() {
       for (const name of signals) process.off(name, stop)

@@ -38,6 +38,22 @@ export interface Generations {
   setAside(): Promise<void>
 }
 
+const nowhere = (): Promise<never> =>
+  Promise.reject(new EdgeError('deployment.unavailable', 'nothing can be deployed here'))
+
+/** Of a site that is part of the program. */
+export const noGenerations: Generations = {
+  pointer: () => undefined,
+  files: nowhere,
+  folder: () => '',
+  capture: nowhere,
+  begin: nowhere,
+  confirm: nowhere,
+  giveUp: nowhere,
+  add: nowhere,
+  setAside: nowhere,
+}
+
 type TrialFacts = Pick<PendingTrial, 'id' | 'by' | 'startedAtMs' | 'countdownS'>
 
 /** What opening had to decide, in one sentence each. */
@@ -59,8 +75,10 @@ export async function openGenerations(options: {
   disk: FileSystem
   nowMs: number
   plannedTrial?: string
+  /** Why any other one is over. */
+  why?: string
 }): Promise<OpenedGenerations> {
-  const { root, disk, nowMs, plannedTrial } = options
+  const { root, disk, nowMs, plannedTrial, why = 'the service ended before the trial was confirmed' } = options
   const damage: string[] = []
   const numbered = (number: number): string => join(root, generationsFolder, String(number).padStart(6, '0'))
   let pointer = await load()
@@ -183,7 +201,7 @@ export async function openGenerations(options: {
   if (pointer) {
     const { trial } = pointer
     if (trial && trial.id !== plannedTrial) {
-      await end(endTrial(pointer, 'the service ended before the trial was confirmed', nowMs))
+      await end(endTrial(pointer, why, nowMs))
       returned = pointer.generations.find(({ number }) => number === trial.generation)
     }
     const active = pointer.generations.find(({ number }) => number === pointer?.active)
@@ -224,7 +242,11 @@ export async function openGenerations(options: {
 
   /** One change at a time. */
   function serial<T>(change: () => Promise<T>): Promise<T> {
-    const mine = busy.then(change)
+    const mine = busy.then(change).catch((error: unknown) => {
+      const { code, message } = error as NodeJS.ErrnoException
+      if (error instanceof EdgeError || typeof code !== 'string') throw error
+      throw new EdgeError('deployment.store', `${root} cannot be written: ${message}`, { cause: error })
+    })
     busy = mine.catch(() => undefined)
     return mine
   }

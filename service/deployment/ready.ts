@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Candidate, commitRequest } from '#contract/deployment.ts'
+import type { Candidate, CheckReport, commitRequest } from '#contract/deployment.ts'
 import { EdgeError } from '#contract/errors.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Desk, OnDesk } from './desk.ts'
@@ -30,4 +30,11 @@ export function assertReady({ id, checks, consents }: OnDesk, request: z.output<
       'deployment.consent',
       `not agreed to by name: ${missing.map((each) => each.id).join(', ')}`.slice(0, 900),
     )
+}
+
+/** What the checks of a candidate have found so far. Throws deployment.none when they were not started. */
+export function reportOf({ checks }: OnDesk): CheckReport {
+  const report = checks?.report()
+  if (!report) throw new EdgeError('deployment.none', 'the checks were not started')
+  return report
 }

@@ -27,8 +27,8 @@ import type { MapLibrary } from '../pointmap/load.ts'
 import { makeBundle, verifyBundle } from './bundle.ts'
 import { lostPoints } from './changed-points.ts'
 import { type CheckPorts, startChecks } from './checks.ts'
-import { createDesk, type OnDesk } from './desk.ts'
-import { assertReady, shownCandidate } from './ready.ts'
+import { createDesk } from './desk.ts'
+import { assertReady, reportOf, shownCandidate } from './ready.ts'
 import type { LiveTrial } from './gates.ts'
 import type { Generations } from './generations.ts'
 import type { EnrolledKeys, OwnKey } from './keys.ts'
@@ -44,8 +44,10 @@ export interface ReceiverPorts extends CheckPorts, TrialPorts {
     detail: string
     data?: Record<string, string | number>
   }): Promise<unknown>
-  /** Runs what the pointer names from now on, in this process; with the trial that it begins. */
-  restart(trial: LiveTrial | undefined): void
+  /** The trial is over and was confirmed: a later start has nothing to do with it. */
+  ended(): void
+  /** Runs what the pointer names from now on, in this process: on trial, or with maps that are confirmed by it. */
+  restart(trial: LiveTrial | undefined, confirmMaps: boolean): void
 }
 
 /** The receiving side of deployments, as the API asks it. */
@@ -70,6 +72,8 @@ export interface Receiver extends AsyncDisposable {
   addKey(key: NewDeployKey, by: Principal): Promise<DeployKey>
   removeKey(id: string, by: Principal): Promise<void>
 }
+
+const journalName = ({ name, address }: Principal): string => `${name} (${address})`
 
 export function createReceiver(options: {
   edgeId: string
@@ -99,19 +103,18 @@ export function createReceiver(options: {
       // A disk that takes nothing does not keep it from returning: the next opening ends a trial that nobody announces.
       await generations.giveUp(why, clock.nowMs()).catch(() => undefined)
       await ports.journal({ principal: 'service', outcome: 'returned', detail: why }).catch(() => undefined)
-      restart(undefined)
+      restart(undefined, false)
     },
   })
-  const journalName = ({ name, address }: Principal): string => `${name} (${address})`
-
-  function restart(trial: LiveTrial | undefined): void {
+  function restart(trial: LiveTrial | undefined, confirmMaps: boolean): void {
     switching = true
     desk.clear()
-    ports.restart(trial)
+    ports.restart(trial, confirmMaps)
     ports.changed()
   }
 
-  const complete = (): SiteFiles => completeSiteFiles(current())
+  /** An edge that was never set up has no files. */
+  const complete = (): SiteFiles => (current().files.size === 0 ? current().files : completeSiteFiles(current()))
   const nextVersion = (): number => generations.pointer()?.next ?? 2
 
   function configuration(files: SiteFiles, number: number | undefined): RunningConfiguration {
@@ -198,19 +201,22 @@ export function createReceiver(options: {
       { origin: 'deployed', siteName: manifest.siteName, by: manifest.by, why: manifest.why, atMs: startedAtMs, keyId },
       { id, by: by.name, startedAtMs, countdownS },
     )
-    restart({
-      id,
-      generation,
-      returnsTo: generations.pointer()?.confirmed ?? generation,
-      by: by.name,
-      startedAtMs,
-      countdownS,
-      deadlineMs: clock.monotonicMs() + countdownS * 1000,
-      goodBefore,
-      waived: new Set(request.waived),
-      strict,
-      exceededBefore,
-    })
+    restart(
+      {
+        id,
+        generation,
+        returnsTo: generations.pointer()?.confirmed ?? generation,
+        by: by.name,
+        startedAtMs,
+        countdownS,
+        deadlineMs: clock.monotonicMs() + countdownS * 1000,
+        goodBefore,
+        waived: new Set(request.waived),
+        strict,
+        exceededBefore,
+      },
+      false,
+    )
     return { generation, trialId: id, deadlineMs: startedAtMs + countdownS * 1000 }
   }
 
@@ -241,7 +247,7 @@ export function createReceiver(options: {
       atMs: clock.nowMs(),
       restores: target.number,
     })
-    restart(undefined)
+    restart(undefined, true)
     return { generation, restores: target.number }
   }
 
@@ -296,12 +302,6 @@ export function createReceiver(options: {
     return content.checks.report()
   }
 
-  function reportOf(content: OnDesk): CheckReport {
-    const report = content.checks?.report()
-    if (!report) throw new EdgeError('deployment.none', 'the checks were not started')
-    return report
-  }
-
   return {
     status,
     running: () => configuration(complete(), generations.pointer()?.active),
@@ -353,6 +353,7 @@ export function createReceiver(options: {
       })
       await generations.confirm(by.name, clock.nowMs())
       watch.stop()
+      ports.ended()
       await ports.confirmMaps()
       ports.changed()
       return status(by)

@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto'
-import { copyFile, readFile, rename, writeFile } from 'node:fs/promises'
-import { basename } from 'node:path'
 import { EdgeError } from '#contract/errors.ts'
 import type {
   LimitChange,
@@ -9,13 +7,16 @@ import type {
   LimitsPreviewRequest,
   SiteLimits,
 } from '#contract/site-limits.ts'
-import { type Site, site as siteSchema } from '#contract/site.ts'
+import type { Site } from '#contract/site.ts'
+import { editText } from '../configuration/edit.ts'
+import { parseSite } from '../configuration/site-document.ts'
 import type { GridState } from '../control/state.ts'
 import { step } from '../control/step.ts'
 import type { Decision, StepInput, StepResult } from '../control/types.ts'
-import { changeProblem, editSiteLimits, looserChanges, siteLimits } from '../domain/site-limits.ts'
+import { changeProblem, looserChanges, siteLimits } from '../domain/site-limits.ts'
 import type { SiteModel } from '../domain/site-model.ts'
-import { checkedYaml } from './checked-yaml.ts'
+import { problemsText } from '../domain/yaml-source.ts'
+import type { SiteText } from '../deployment/site-text.ts'
 
 /** Changes single limits of the site while it runs: the effect can be seen before, and nothing else of the file is touched. */
 export interface LimitsEdit {
@@ -33,8 +34,8 @@ interface Seen {
   readonly result: StepResult<GridState>
 }
 
-export async function createLimitsEdit(options: {
-  siteFile: string
+export function createLimitsEdit(options: {
+  siteText: SiteText
   /** `session`: the file is part of the program and stays as it is. */
   kept: SiteLimits['kept']
   site: Site
@@ -49,16 +50,11 @@ export async function createLimitsEdit(options: {
   }): Promise<unknown>
   /** Takes the changed site into use. */
   use(site: Site): void
-}): Promise<LimitsEdit> {
-  const { siteFile, kept, compile, unitOf, journalDurable, use } = options
+}): LimitsEdit {
+  const { siteText, kept, compile, unitOf, journalDurable, use } = options
   let { site } = options
-  // A service without a site has no limits to change.
-  let text = site.devices.length === 0 ? '' : await readFile(siteFile, 'utf8')
   const seen = new Map<string, Seen>()
-  // The folder is nobody's business.
-  const fileName = basename(siteFile)
-
-  const revision = (): string => createHash('sha256').update(text).digest('hex').slice(0, 32)
+  const revision = (): string => createHash('sha256').update(siteText.text()).digest('hex').slice(0, 32)
 
   /** The site with the changes, checked as a whole. */
   function changed(request: LimitsPreviewRequest): { text: string; site: Site; model: SiteModel } {
@@ -69,9 +65,13 @@ export async function createLimitsEdit(options: {
       const problem = changeProblem(present, change)
       if (problem !== undefined) throw new EdgeError('limits.invalid', problem)
     }
-    const next = editSiteLimits(text, request.changes)
-    const parsed = checkedYaml(siteSchema, next, fileName, 'limits.invalid')
-    return { text: next, site: parsed, model: compile(parsed) }
+    const { file } = siteText
+    const newest = parseSite(siteText.text(), file)
+    const edits = request.changes.map(({ id, value }) => ({ path: pathOf(id), value: value ?? undefined }))
+    const { text } = editText(newest.problems ? siteText.text() : newest.text, file, edits)
+    const parsed = parseSite(text, file)
+    if (parsed.problems) throw new EdgeError('limits.invalid', problemsText(parsed.problems))
+    return { text, site: parsed.site, model: compile(parsed.site) }
   }
 
   function preview(request: LimitsPreviewRequest): LimitsPreview {
@@ -90,9 +90,6 @@ export async function createLimitsEdit(options: {
   }
 
   async function change(request: LimitsChangeRequest, principal: string): Promise<SiteLimits> {
-    // A file that was edited by hand meanwhile is not overwritten.
-    if (kept === 'file' && (await readFile(siteFile, 'utf8')) !== text)
-      throw new EdgeError('limits.changed', `${fileName} was edited meanwhile; restart the service to take it into use`)
     const next = changed(request)
     const present = siteLimits(site)
     const unconfirmed = looserChanges(present, request.changes).filter((id) => !request.confirmedLooser.includes(id))
@@ -107,8 +104,7 @@ export async function createLimitsEdit(options: {
       detail: `limits: ${request.reason}`,
       data: Object.fromEntries(request.changes.map((each) => [each.id, describe(present, each)])),
     })
-    if (kept === 'file') await replaceFile(siteFile, next.text)
-    text = next.text
+    await siteText.save(next.text, principal, request.reason)
     site = next.site
     use(next.site)
     return limits()
@@ -123,6 +119,10 @@ export async function createLimitsEdit(options: {
     observe: (gridId, input, result) => void seen.set(gridId, { input, result }),
   }
 }
+
+/** A limit is named by its place in the file. */
+const pathOf = (id: string): (string | number)[] =>
+  id.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : part))
 
 function describe(present: SiteLimits['limits'], { id, value }: LimitChange): string {
   const limit = present.find((candidate) => candidate.id === id)
@@ -154,11 +154,4 @@ function compareDecisions(
       },
     ]
   })
-}
-
-/** The old file stays beside as `.bak`; a power cut leaves the old or the new one. */
-async function replaceFile(file: string, text: string): Promise<void> {
-  await copyFile(file, `${file}.bak`)
-  await writeFile(`${file}.new`, text, { flush: true })
-  await rename(`${file}.new`, file)
 }

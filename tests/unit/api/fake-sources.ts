@@ -5,6 +5,7 @@ import type { ControlRequest, Device, PowerFlow, Status } from '#contract/api.ts
 import type { ArmedState, ControlWish, FailsafeEntry } from '#contract/control.ts'
 import type { LicenseState } from '#contract/license.ts'
 import { EdgeError } from '#contract/errors.ts'
+import { fakeDeployment } from './fake-deployment.ts'
 import { fakeEdges } from './fake-edges.ts'
 import { fakeSetup } from './fake-setup.ts'
 import { fakeWorkbench } from './fake-workbench.ts'
@@ -240,6 +241,16 @@ export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
       if (changes.some(({ id }) => id !== fuse.id)) throw new EdgeError('limits.invalid', 'there is no such limit')
       return siteLimits
     },
+    backup: {
+      state: () => ({ edgeId: noLicense.edgeId }),
+      make: async () => Buffer.from('a backup'),
+      async restore({ passphrase }) {
+        if (passphrase !== 'the right passphrase')
+          throw new EdgeError('backup.passphrase', 'the passphrase is not that of this backup')
+        return { site: 'Depot', edgeId: noLicense.edgeId, createdAtMs: nowMs, message: 'the service restarts with it' }
+      },
+      confirmReplacement: async () => ({ edgeId: noLicense.edgeId }),
+    },
     license: () => noLicense,
     async loadLicense(text) {
       if (text !== 'a licence') throw new EdgeError('license.refused', 'the licence is refused: it is incomplete')
@@ -248,6 +259,7 @@ export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
     unloadLicense: async () => noLicense,
     workbench: fakeWorkbench(),
     setup: fakeSetup(),
+    deployment: fakeDeployment(),
     edges: fakeEdges(),
     metrics: () => ({
       grids: [{ id: 'main', cycles: 60, overruns: 1, failures: 2 }],
