@@ -15,6 +15,7 @@ export const router = createRouter({
     { path: '/log', name: 'log', component: () => import('./screens/log/LogScreen.vue') },
     { path: '/deploy', name: 'deploy', component: () => import('./screens/deploy/DeployScreen.vue') },
     { path: '/license', name: 'license', component: () => import('./screens/license/LicenseScreen.vue') },
+    { path: '/setup/:step?', name: 'setup', component: () => import('./screens/setup/SetupScreen.vue') },
     { path: '/settings', name: 'settings', redirect: '/deploy' },
     { path: '/access/:tab?', name: 'access', component: () => import('./screens/access/AccessScreen.vue') },
     // Without its code, which is not for the address bar.
@@ -31,6 +32,7 @@ export const parts: Readonly<Record<string, Screen>> = {
   registers: 'bus',
   frames: 'bus',
   deploy: 'settings',
+  setup: 'settings',
   access: 'settings',
   license: 'settings',
 }
