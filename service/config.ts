@@ -1,17 +1,18 @@
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type Mode, mode as modeSchema } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
 import { type LicenseKey, type LicenseSettings, licenseSettings } from '#contract/license.ts'
 import { connection } from '#contract/site-device.ts'
-import { type Site, site } from '#contract/site.ts'
+import type { Site } from '#contract/site.ts'
 import type { Carried } from './carried.ts'
+import { readSiteFile } from './configuration/site-document.ts'
+import { applyRestore } from './backup/restore.ts'
 import { development } from './development.ts'
 import { type OpenedConfiguration, openConfiguration } from './open-configuration.ts'
 import { systemClock } from './runtime/system-clock.ts'
 import { vendorKeys } from './license/vendor-keys.ts'
 import { plantArguments } from './runtime/plant-arguments.ts'
-import { checkedYaml } from './runtime/checked-yaml.ts'
 import { emptySite } from './runtime/empty-site.ts'
 import { isMissing } from './runtime/workbench/text-files.ts'
 import { parseCommandLine, parsePort, UsageError } from './args.ts'
@@ -81,18 +82,6 @@ const flags = {
   'ready-json': { type: 'boolean' },
 } as const
 
-export async function loadSite(file: string): Promise<Site> {
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    const why = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code ?? 'unknown reason'})`
-    throw new EdgeError('config.not-found', `the configuration ${file} ${why}`, { cause: error })
-  }
-  return checkedYaml(site, text, file, 'config.invalid')
-}
-
 export async function loadOptions(
   args: string[],
   environment: NodeJS.ProcessEnv,
@@ -108,11 +97,18 @@ export async function loadOptions(
   const mode = modeOf(values.mode ?? (demo ? 'simulation' : 'production'))
   if (demo && mode !== 'simulation') throw new UsageError('the demo site runs in simulation mode')
 
+  const dataFolder = resolve(
+    values['data-dir'] ??
+      environment['R_EMS_DATA_DIR'] ??
+      (demo ? join(projectFolder, '.data/demo') : '/var/lib/r-ems'),
+  )
   const named = resolve(values.config ?? '')
+  // A restore that was asked for over the API is carried out before anything of it is opened.
+  if (!demo) await applyRestore(dataFolder, named)
   const configuration = demo ? undefined : await openNamed(named, projectFolder, carried)
   const siteFile = configuration?.siteFile ?? join(projectFolder, 'service/runtime/demo-site.yaml')
   const empty = configuration !== undefined && !(await hasSite(named, siteFile))
-  const loaded = empty ? emptySite : redirect(await loadSite(siteFile), values.endpoint ?? [])
+  const loaded = empty ? emptySite : redirect(await readSiteFile(siteFile), values.endpoint ?? [])
   const simulated = loaded.devices.find((device) => device.connection.startsWith('demo://'))
   if (mode === 'production' && simulated)
     throw new EdgeError(
@@ -121,8 +117,6 @@ export async function loadOptions(
     )
 
   const portText = values.port ?? environment['R_EMS_API_PORT'] ?? '8080'
-  const dataFolder =
-    values['data-dir'] ?? environment['R_EMS_DATA_DIR'] ?? (demo ? join(projectFolder, '.data/demo') : '/var/lib/r-ems')
   const network = networkOptions({
     listen: values.listen ?? environment['R_EMS_LISTEN'],
     names: values['tls-name'],
@@ -142,7 +136,7 @@ export async function loadOptions(
     desktop: values.desktop ?? false,
     port: parsePort(portText, values.port === undefined ? 'R_EMS_API_PORT' : '--port'),
     ...(network && { network }),
-    dataFolder: resolve(dataFolder),
+    dataFolder,
     ...(presetToken && { presetToken }),
     license,
     ...(bypassed !== undefined && { licenseBypass: bypassed }),

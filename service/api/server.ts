@@ -19,6 +19,7 @@ import { checkPerimeter } from './perimeter.ts'
 import { answerBrokenRequest, sendError } from './problems.ts'
 import { armedRoutes } from './routes/armed.ts'
 import { auditRoutes } from './routes/audit.ts'
+import { backupRoutes } from './routes/backup.ts'
 import { busRoutes } from './routes/bus.ts'
 import { candidateRoutes } from './routes/candidate.ts'
 import { captureRoutes } from './routes/capture.ts'
@@ -257,6 +258,7 @@ async function installRoutes(
   await app.register(controlRoutes, { sources })
   await app.register(limitsRoutes, { sources })
   await app.register(licenseRoutes, { sources })
+  await app.register(backupRoutes, { sources })
   await app.register(controlInsightRoutes, { sources })
   await app.register(captureRoutes, { sources })
   await app.register(armedRoutes, { sources })

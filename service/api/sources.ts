@@ -29,6 +29,7 @@ import type { BusAnswer, BusRead, BusWrite, BusWritten } from '#contract/bus.ts'
 import type { EdgeSources } from './edge-sources.ts'
 import type { SetupSources } from './setup-sources.ts'
 import type { DeploymentSources } from './deployment-sources.ts'
+import type { BackupSources } from './backup-sources.ts'
 import type { WorkbenchSources } from './workbench-sources.ts'
 
 /** A measurement query with its times resolved. */
@@ -123,6 +124,7 @@ export interface Sources {
   previewLimits(request: LimitsPreviewRequest): LimitsPreview
   /** Resolves once it is durable. Rejects with limits.changed, limits.invalid or limits.unconfirmed; nothing has changed then. */
   changeLimits(request: LimitsChangeRequest, principal: Principal): Promise<SiteLimits>
+  readonly backup: BackupSources
   license(): LicenseState
   /** Resolves once it is kept and counts. Rejects with license.refused; nothing has changed then. */
   loadLicense(text: string, principal: Principal): Promise<LicenseState>

@@ -2,6 +2,7 @@ import { EdgeError } from '#contract/errors.ts'
 import { UsageError } from '../args.ts'
 import { version } from '../version.ts'
 import { audit } from './audit.ts'
+import { backup, restore } from './backup.ts'
 import { NoAnswer, Refused } from './ask-service.ts'
 import { capture } from './capture.ts'
 import { control } from './control.ts'
@@ -52,6 +53,8 @@ const commands: Readonly<Record<string, Command>> = {
   pair,
   trust,
   license,
+  backup,
+  restore,
   audit,
 }
 
