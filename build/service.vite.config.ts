@@ -18,13 +18,17 @@ const moduleFolder: Plugin = {
 export default defineConfig({
   root,
   plugins: [swaggerUiFiles(), moduleFolder],
-  define: { R_EMS_VERSION: JSON.stringify(readVersion(root)) },
+  define: {
+    R_EMS_VERSION: JSON.stringify(readVersion(root)),
+    // What is handed to customers; without it, the build is one for development.
+    R_EMS_PRODUCTION: JSON.stringify(process.env['R_EMS_PRODUCTION'] === '1'),
+  },
   ssr: { target: 'node', noExternal: true, external: ['better-sqlite3', 'serialport'] },
   build: {
     ssr: true,
     ssrEmitAssets: true,
     target: 'node24',
-    outDir: resolve(root, 'out', `${process.env['R_EMS_BUILD_PREFIX'] ?? ''}service`),
+    outDir: process.env['R_EMS_OUT'] ?? resolve(root, 'out', `${process.env['R_EMS_BUILD_PREFIX'] ?? ''}service`),
     emptyOutDir: true,
     sourcemap: true,
     minify: false,

@@ -1,5 +1,5 @@
 import type { IpcMainInvokeEvent, Session, WebContents } from 'electron'
-import { readUrl } from './read-url.ts'
+import { readUrl } from '../service/trust/read-url.ts'
 
 /** The only origin whose documents the app shows. */
 export const appOrigin = 'app://r-ems'

@@ -10,6 +10,10 @@ declare module 'vue' {
     id?: string
     onClick?: (event: MouseEvent) => void
   }
+  interface InputHTMLAttributes {
+    /** A whole folder is chosen. */
+    webkitdirectory?: boolean
+  }
   interface HTMLAttributes {
     'data-live'?: boolean
     'data-index'?: number

@@ -1,16 +1,35 @@
 import { createI18n } from 'vue-i18n'
+import enDeploy from './locales/deploy.en.json'
 import enShell from './locales/en.json'
+import enLicense from './locales/license.en.json'
 import enRegisters from './locales/registers.en.json'
+import enSetup from './locales/setup.en.json'
 import enWorkbench from './locales/workbench.en.json'
 
-const en = { ...enShell, workbench: enWorkbench, registers: enRegisters }
+const en = {
+  ...enShell,
+  deploy: enDeploy,
+  license: enLicense,
+  workbench: enWorkbench,
+  registers: enRegisters,
+  setup: enSetup,
+}
 /** Loaded when it is chosen. Texts that are not translated yet are shown in English. */
-async function loadGerman(): Promise<{ workbench: typeof enWorkbench; registers: typeof enRegisters }> {
-  const [workbench, registers] = await Promise.all([
+async function loadGerman(): Promise<Partial<typeof en>> {
+  const [deploy, license, workbench, registers, setup] = await Promise.all([
+    import('./locales/deploy.de.json'),
+    import('./locales/license.de.json'),
     import('./locales/workbench.de.json'),
     import('./locales/registers.de.json'),
+    import('./locales/setup.de.json'),
   ])
-  return { workbench: workbench.default, registers: registers.default }
+  return {
+    deploy: deploy.default,
+    license: license.default,
+    workbench: workbench.default,
+    registers: registers.default,
+    setup: setup.default,
+  }
 }
 
 type Leaves<T, Path extends string = ''> = {

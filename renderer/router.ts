@@ -13,6 +13,10 @@ export const router = createRouter({
     { path: '/registers', name: 'registers', component: () => import('./screens/bus/registers/RegisterScreen.vue') },
     { path: '/frames', name: 'frames', component: () => import('./screens/bus/frames/FrameScreen.vue') },
     { path: '/log', name: 'log', component: () => import('./screens/log/LogScreen.vue') },
+    { path: '/deploy', name: 'deploy', component: () => import('./screens/deploy/DeployScreen.vue') },
+    { path: '/license', name: 'license', component: () => import('./screens/license/LicenseScreen.vue') },
+    { path: '/setup/:step?', name: 'setup', component: () => import('./screens/setup/SetupScreen.vue') },
+    { path: '/settings', name: 'settings', redirect: '/deploy' },
     { path: '/access/:tab?', name: 'access', component: () => import('./screens/access/AccessScreen.vue') },
     // Without its code, which is not for the address bar.
     { path: '/sign-in', redirect: { name: 'site', query: {} } },
@@ -20,12 +24,16 @@ export const router = createRouter({
   ],
 })
 
-export const screens = ['site', 'bus', 'limits', 'log', 'access'] as const
+export const screens = ['site', 'bus', 'limits', 'log', 'settings'] as const
 /** Views of a screen that have an address of their own, with the screen of the rail that they belong to. */
 export const parts: Readonly<Record<string, Screen>> = {
   scan: 'bus',
   listen: 'bus',
   registers: 'bus',
   frames: 'bus',
+  deploy: 'settings',
+  setup: 'settings',
+  access: 'settings',
+  license: 'settings',
 }
 export type Screen = (typeof screens)[number]

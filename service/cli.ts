@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { openLines } from './cli/line-session.ts'
 import { readSecret } from './cli/read-secret.ts'
 import { createInterface } from 'node:readline/promises'
 import { run } from './cli/run.ts'
@@ -17,6 +18,7 @@ process.exitCode = await run(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   readSecret,
+  openLines: () => openLines(stop.signal),
   async ask(question) {
     using lines = createInterface({ input: process.stdin, output: process.stderr })
     // The question alone would wait for ever when the input ends.

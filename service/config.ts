@@ -1,11 +1,20 @@
-import { readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { type Mode, mode as modeSchema } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
+import { type LicenseKey, type LicenseSettings, licenseSettings } from '#contract/license.ts'
 import { connection } from '#contract/site-device.ts'
-import { type Site, site } from '#contract/site.ts'
+import type { Site } from '#contract/site.ts'
+import type { Carried } from './carried.ts'
+import { readSiteFile } from './configuration/site-document.ts'
+import { applyRestore } from './backup/restore.ts'
+import { development } from './development.ts'
+import { type OpenedConfiguration, openConfiguration } from './open-configuration.ts'
+import { systemClock } from './runtime/system-clock.ts'
+import { vendorKeys } from './license/vendor-keys.ts'
 import { plantArguments } from './runtime/plant-arguments.ts'
-import { checkedYaml } from './runtime/checked-yaml.ts'
+import { emptySite } from './runtime/empty-site.ts'
+import { isMissing } from './runtime/workbench/text-files.ts'
 import { parseCommandLine, parsePort, UsageError } from './args.ts'
 import { networkOptions, type NetworkOptions } from './network-options.ts'
 
@@ -13,7 +22,7 @@ export const usage = `usage: r-emsd run --config FILE [options]     run the edge
        r-emsd run --demo [options]            run it with the simulated demo site
        r-emsd --version
 
-  --config FILE          site.yaml of the site
+  --config FILE|DIR      site.yaml of the site, or its folder; a folder without one starts the setup wizard
   --demo                 the built-in demo site; its plant runs in a process of its own
   --mode MODE            production (default): real devices only; simulation: only the simulated plant is written to;
                          hybrid: real devices with simulated ones beside them, on which no real setpoint may rest
@@ -22,16 +31,23 @@ export const usage = `usage: r-emsd run --config FILE [options]     run the edge
   --listen HOST:PORT     also serve HTTPS on the network, with the CA of this site (R_EMS_LISTEN)
   --tls-name NAME        one more name or address for the certificate; may be repeated
   --client-certificates  off (default), optional or required
+  --license FILE         licence; default: license.txt, .key, .lic or .license beside the site, or R_EMS_LICENSE
   --data-dir DIR         database, accounts and settings of this edge (R_EMS_DATA_DIR)
   --seed N, --speed N    demo only: seed and speed of the simulated plant
   --desktop              started by the desktop app: never controls real devices by itself
   --ready-json           print one line of JSON when the service listens
-`
+${development?.usage ?? ''}`
 
 /** What to run, from the command line and the environment. */
 export interface Options {
   readonly site: Site
   readonly siteFile: string
+  /** Folder that the files of the site and of its tools lie in, whichever generation runs. */
+  readonly root: string
+  /** Absent for the demo site, which is part of the program. */
+  readonly configuration?: OpenedConfiguration
+  /** There is no site yet: only the workbench and the setup wizard are there. */
+  readonly empty: boolean
   readonly demo: boolean
   readonly mode: Mode
   readonly desktop: boolean
@@ -40,6 +56,11 @@ export interface Options {
   readonly network?: NetworkOptions
   readonly dataFolder: string
   readonly presetToken?: string
+  readonly license: LicenseSettings
+  /** Builds for development only: why everything is allowed without a licence. */
+  readonly licenseBypass?: string
+  /** Keys that licences are verified with. */
+  readonly licenseKeys: readonly LicenseKey[]
   readonly plantArguments: readonly string[]
   readonly readyJson: boolean
 }
@@ -53,6 +74,7 @@ const flags = {
   listen: { type: 'string' },
   'tls-name': { type: 'string', multiple: true },
   'client-certificates': { type: 'string' },
+  license: { type: 'string' },
   'data-dir': { type: 'string' },
   seed: { type: 'string' },
   speed: { type: 'string' },
@@ -60,24 +82,14 @@ const flags = {
   'ready-json': { type: 'boolean' },
 } as const
 
-export async function loadSite(file: string): Promise<Site> {
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    const why = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code ?? 'unknown reason'})`
-    throw new EdgeError('config.not-found', `the configuration ${file} ${why}`, { cause: error })
-  }
-  return checkedYaml(site, text, file, 'config.invalid')
-}
-
 export async function loadOptions(
   args: string[],
   environment: NodeJS.ProcessEnv,
   projectFolder: string,
+  carried: Pick<Carried, 'trial' | 'failure'> = {},
 ): Promise<Options> {
-  const { values } = parseCommandLine({ args, options: flags, strict: true, allowPositionals: false })
+  const taken = development?.takeBypass(args) ?? { args, bypass: false }
+  const { values } = parseCommandLine({ args: taken.args, options: flags, strict: true, allowPositionals: false })
   const demo = values.demo ?? false
   if (demo === (values.config !== undefined)) throw new UsageError('give either --config FILE or --demo')
   if (!demo && (values.seed ?? values.speed ?? values.endpoint))
@@ -85,8 +97,18 @@ export async function loadOptions(
   const mode = modeOf(values.mode ?? (demo ? 'simulation' : 'production'))
   if (demo && mode !== 'simulation') throw new UsageError('the demo site runs in simulation mode')
 
-  const siteFile = demo ? join(projectFolder, 'service/runtime/demo-site.yaml') : resolve(values.config ?? '')
-  const loaded = redirect(await loadSite(siteFile), values.endpoint ?? [])
+  const dataFolder = resolve(
+    values['data-dir'] ??
+      environment['R_EMS_DATA_DIR'] ??
+      (demo ? join(projectFolder, '.data/demo') : '/var/lib/r-ems'),
+  )
+  const named = resolve(values.config ?? '')
+  // A restore that was asked for over the API is carried out before anything of it is opened.
+  if (!demo) await applyRestore(dataFolder, named)
+  const configuration = demo ? undefined : await openNamed(named, projectFolder, carried)
+  const siteFile = configuration?.siteFile ?? join(projectFolder, 'service/runtime/demo-site.yaml')
+  const empty = configuration !== undefined && !(await hasSite(named, siteFile))
+  const loaded = empty ? emptySite : redirect(await readSiteFile(siteFile), values.endpoint ?? [])
   const simulated = loaded.devices.find((device) => device.connection.startsWith('demo://'))
   if (mode === 'production' && simulated)
     throw new EdgeError(
@@ -95,24 +117,30 @@ export async function loadOptions(
     )
 
   const portText = values.port ?? environment['R_EMS_API_PORT'] ?? '8080'
-  const dataFolder =
-    values['data-dir'] ?? environment['R_EMS_DATA_DIR'] ?? (demo ? join(projectFolder, '.data/demo') : '/var/lib/r-ems')
   const network = networkOptions({
     listen: values.listen ?? environment['R_EMS_LISTEN'],
     names: values['tls-name'],
     clientCertificates: values['client-certificates'],
   })
   const presetToken = environment['R_EMS_API_TOKEN']
+  const license = licenseSettings.parse({ ...(values.license !== undefined && { path: resolve(values.license) }) })
+  const bypassed = taken.bypass ? development?.bypassed : undefined
   return {
     site: loaded,
     siteFile,
+    root: configuration?.root ?? dirname(siteFile),
+    ...(configuration && { configuration }),
+    empty,
     demo,
     mode,
     desktop: values.desktop ?? false,
     port: parsePort(portText, values.port === undefined ? 'R_EMS_API_PORT' : '--port'),
     ...(network && { network }),
-    dataFolder: resolve(dataFolder),
+    dataFolder,
     ...(presetToken && { presetToken }),
+    license,
+    ...(bypassed !== undefined && { licenseBypass: bypassed }),
+    licenseKeys: [...vendorKeys, ...((await development?.licenseKeys(environment)) ?? [])],
     plantArguments: [
       ...plantArguments(loaded),
       ...(values.seed === undefined ? [] : ['--seed', values.seed]),
@@ -120,6 +148,29 @@ export async function loadOptions(
     ],
     readyJson: values['ready-json'] ?? false,
   }
+}
+
+function openNamed(
+  path: string,
+  projectFolder: string,
+  { trial, failure }: Pick<Carried, 'trial' | 'failure'>,
+): Promise<OpenedConfiguration> {
+  return openConfiguration({
+    path,
+    mapFolder: join(projectFolder, 'pointmaps'),
+    nowMs: systemClock.nowMs(),
+    ...(trial && { plannedTrial: trial.id }),
+    ...(failure !== undefined && { why: failure }),
+  })
+}
+
+/** Only a folder may be without a site: a file that was named is not there by mistake. */
+async function hasSite(named: string, siteFile: string): Promise<boolean> {
+  if (named === siteFile) return true
+  return stat(siteFile).then(
+    () => true,
+    (error: unknown) => !isMissing(error),
+  )
 }
 
 function modeOf(text: string): Mode {

@@ -31,9 +31,8 @@ async function main(args: string[]): Promise<number> {
     if (command !== 'run')
       throw new UsageError(command === undefined ? 'a command is missing' : `unknown command or option "${command}"`)
     const { entries } = await import('./entries.ts')
-    const options = await loadOptions(rest, process.env, entries.projectFolder)
-    const { serve } = await import('./serve.ts')
-    return await serve(options, entries)
+    const { runAgain } = await import('./run-again.ts')
+    return await runAgain((carried) => loadOptions(rest, process.env, entries.projectFolder, carried), entries)
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     process.stderr.write(`r-emsd: ${error.message}\n\n${usage}`)

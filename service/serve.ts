@@ -1,24 +1,25 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pino } from 'pino'
-import type { SiteEvent } from '#contract/api.ts'
 import type { LiveMessage } from '#contract/live.ts'
 import { openAccess } from './access/access.ts'
 import { thisBoot } from './access/boot.ts'
 import { checkedPreset, createConsoleToken } from './access/console-token.ts'
 import { announce } from './announce.ts'
+import type { Carried } from './carried.ts'
 import { createAudit } from './access/audit.ts'
 import { createCaptureRecorder } from './capture/recorder.ts'
 import { createApi } from './api/server.ts'
 import type { Options } from './config.ts'
 import type { ArmedBus } from './drivers/modbus/bus.ts'
-import { compileSite } from './domain/site-model.ts'
-import { spawnPlant } from './drivers/simulated/spawn-plant.ts'
 import type { Entries } from './entries.ts'
-import type { Network } from './network.ts'
+import { createServiceBackup } from './service-backup.ts'
+import { openServiceLicense } from './service-license.ts'
 import type { ControlTarget } from '#contract/control.ts'
-import { loadPointMap } from './pointmap/load.ts'
+import { openKeyFolder } from './deployment/key-folder.ts'
+import { folderLibrary, loadPointMap } from './pointmap/load.ts'
 import { loadSunspecModels, type SunspecModels } from './pointmap/sunspec/models.ts'
 import { createApiSources } from './runtime/api-sources.ts'
 import { createArmed } from './runtime/armed.ts'
@@ -29,10 +30,13 @@ import { createControlSources } from './runtime/control-sources.ts'
 import { createDeviceWatch } from './runtime/device-watch.ts'
 import { createExplainer } from './runtime/explain.ts'
 import { commandsOfSite } from './runtime/device-view.ts'
-import { createFaults } from './runtime/faults.ts'
 import { createGridWatch } from './runtime/grid-watch.ts'
 import { openIdentity } from './runtime/identity.ts'
 import { thisMachine } from './runtime/machine.ts'
+import { createLicensedEconomics } from './runtime/licensed-economics.ts'
+import { createEdgeSources, openKnownEdges } from './runtime/known-edges.ts'
+import { openSiteText } from './runtime/deployment/site-text.ts'
+import { createStrictWatch } from './runtime/deployment/strict-watch.ts'
 import { createLimitsEdit } from './runtime/limits-edit.ts'
 import { createMapReload } from './runtime/map-reload.ts'
 import { createRecorder } from './runtime/recorder.ts'
@@ -46,17 +50,23 @@ import { createWishes } from './runtime/wishes.ts'
 import { openWriteBudget } from './runtime/write-budget.ts'
 import { createRelinquish } from './runtime/workbench/relinquish.ts'
 import { openWorkbench } from './runtime/workbench/workbench.ts'
+import { openServiceSetup } from './service-setup.ts'
+import { startPlant, watchPlant } from './start-plant.ts'
+import { createServiceEvents } from './service-events.ts'
+import { openServiceNetwork } from './service-network.ts'
+import { openServiceDeployment } from './service-deployment.ts'
+import { type StopKind, stopSignal } from './stop-signal.ts'
 import { openStorage } from './storage/storage.ts'
 import { version } from './version.ts'
 
-/** Longest time that stopping may take before the process ends anyway. */
-const stopWithinMs = 1_800
+/** Longest time that stopping may take before the process ends anyway, with the exit code that tells why. */
+const stopWithin = { stop: { ms: 1_800, code: 1 }, restart: { ms: 10_000, code: 75 } } as const
 
-/** Runs the edge service until it is told to stop; resolves to the exit code. */
-export async function serve(options: Options, entries: Entries): Promise<number> {
+/** Runs the edge service until it is told to stop, or to start anew. */
+export async function serve(options: Options, entries: Entries, carried: Carried): Promise<StopKind> {
   const { site, demo, mode, desktop, dataFolder } = options
   if (options.presetToken !== undefined) checkedPreset(options.presetToken)
-  const stop = stopSignal(desktop)
+  using stop = stopSignal(desktop)
   const log = pino(
     { level: process.env['R_EMS_LOG_LEVEL'] ?? (process.stderr.isTTY ? 'warn' : 'info') },
     pino.destination(2),
@@ -68,26 +78,18 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   await using resources = new AsyncDisposableStack()
   // Each simulated plant is a process of its own: only real devices can be fought over.
   const real = site.devices.some(({ connection }) => !connection.startsWith('demo://'))
-  if (real) resources.use(await lockSite(options.siteFile, `process ${process.pid} with the data folder ${dataFolder}`))
+  if (real)
+    resources.use(
+      await lockSite(
+        options.configuration?.lock ?? options.siteFile,
+        `process ${process.pid} with the data folder ${dataFolder}`,
+      ),
+    )
 
-  // The plant starts while the storage opens; whatever fails on the way, it does not outlive this.
-  const plantEnd = new AbortController()
-  resources.defer(() => plantEnd.abort())
-  const needsPlant = site.devices.some(({ connection }) => connection.startsWith('demo://'))
-  const spawning = needsPlant
-    ? spawnPlant({
-        entry: entries.plant,
-        nodePath: process.execPath,
-        signal: plantEnd.signal,
-        // The devices outlive a killed service for a while, so that their own timers can be seen to act.
-        args: ['--linger', '60', ...options.plantArguments],
-        log: (line) => log.warn({ plant: line }, 'plant says'),
-      })
-    : undefined
-  // A failure is seen where it is awaited; until then it is not unhandled.
-  spawning?.catch(() => undefined)
+  // The plant starts while the storage opens.
+  const spawning = startPlant(options, entries, resources, log)
   const storage = resources.use(await openStorage({ folder: dataFolder, workerUrl: entries.storageWorker, clock }))
-  const consoleToken = await createConsoleToken(dataFolder)
+  const consoleToken = (carried.consoleToken ??= await createConsoleToken(dataFolder))
   const opened = await openAccess({
     folder: dataFolder,
     clock,
@@ -100,15 +102,16 @@ export async function serve(options: Options, entries: Entries): Promise<number>
         : [{ name: 'automation', kind: 'token', secret: options.presetToken } as const]),
     ],
     pairs: !demo,
+    sessions: carried.sessions,
   })
   const access = resources.use(opened.access)
   const siteHash = createHash('sha256')
-    .update(await readFile(options.siteFile))
+    .update(options.empty ? '' : await readFile(options.siteFile))
     .digest('hex')
   storage.journal.append({
     kind: 'configuration',
     principal: 'service',
-    detail: `starts with ${options.siteFile}`,
+    detail: options.empty ? 'starts without a site' : `starts with ${options.siteFile}`,
     data: { sha256: siteHash },
   })
   const { identity, warning: identityWarning } = await openIdentity(dataFolder, await thisMachine())
@@ -116,55 +119,14 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   const budget = await openWriteBudget(dataFolder, clock.nowMs)
   const plant = spawning && resources.use(await spawning)
 
-  let publishEvent: (event: SiteEvent) => void = () => undefined
-  const addEvent = (event: Omit<SiteEvent, 'id'>): SiteEvent => {
-    const stored = storage.addEvent(event)
-    log[event.severity === 'warning' ? 'warn' : event.severity](
-      { code: event.code, device: event.deviceId },
-      event.message,
-    )
-    publishEvent(stored)
-    return stored
-  }
-  const faults = createFaults(clock.nowMs, (event) => void addEvent(event))
-  storage.subscribe({
-    raise: faults.raise,
-    clear: faults.clear,
-    note: ({ severity, code, message }) => void addEvent({ atMs: clock.nowMs(), severity, code, message }),
-  })
-  if (opened.setAside !== undefined)
-    addEvent({
-      atMs: clock.nowMs(),
-      severity: 'error',
-      code: 'access.damaged',
-      message: `the accounts were damaged and are kept as ${opened.setAside}; nobody can sign in with a password until users are added again`,
-    })
-  for (const { severity, code, message } of storage.warnings) addEvent({ atMs: clock.nowMs(), severity, code, message })
-  if (identityWarning !== undefined)
-    addEvent({ atMs: clock.nowMs(), severity: 'warning', code: 'storage.folder', message: identityWarning })
-  const watchPlant = async (): Promise<void> => {
-    await plant?.exited
-    if (!plant || stop.signal.aborted) return
-    faults.raise('plant', {
-      code: 'plant.ended',
-      severity: 'error',
-      message: 'the simulated plant has ended',
-      action: 'Start the service again: the plant starts with it.',
-    })
-  }
-  void watchPlant()
+  const accountsSetAside = opened.setAside
+  const events = createServiceEvents({ storage, log, clock, accountsSetAside, identityWarning })
+  const { faults, add: addEvent } = events
+  void watchPlant(plant, faults, stop.signal)
 
   const { semver, builtAtMs } = version()
   // Before the cycle starts, which must not wait for anything once it runs.
-  let network: Network | undefined
-  if (options.network) {
-    // Loads the certificate library, which a service on this machine alone does not need.
-    const { openNetwork } = await import('./network.ts')
-    const audit = createAudit(storage.journal, clock)
-    network = await openNetwork({ options: options.network, dataFolder, builtAtMs, clock, faults, audit })
-    if (network) resources.use(network)
-  }
-
+  const network = await openServiceNetwork(options, { storage, builtAtMs, clock, faults, resources })
   const buses = new Map<string, ArmedBus>()
   const sunspecFolder = join(entries.mapFolder, 'sunspec/models')
   const devices = createSiteDevices({
@@ -215,22 +177,35 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     }),
   )
   const commands = commandsOfSite(devices)
-  const limitsEdit = await createLimitsEdit({
-    siteFile: options.siteFile,
-    kept: demo ? 'session' : 'file',
+  const licensing = resources.use(
+    await openServiceLicense({ options, identity, clock, builtAtMs, faults, journal: storage.journal, addEvent, log }),
+  )
+  const economics = createLicensedEconomics({
     site,
     commands,
-    unitOf: (id, command) => devices.find(({ config }) => config.id === id)?.map.map.commands?.[command]?.unit ?? '',
-    journalDurable: (record) => storage.journal.appendDurable(record),
-    use(changed, model) {
-      capture.useSite(changed)
+    obstacle: () => licensing.obstacle('economic-control'),
+    use(acting, model) {
+      capture.useSite(acting)
       runtime.useModel(model)
     },
+  })
+  const kept = demo ? 'session' : 'file'
+  const { siteFile, empty } = options
+  const generations = options.configuration?.generations
+  const siteText = await openSiteText({ siteFile, empty, kept, generations, siteName: site.name, clock })
+  const limitsEdit = createLimitsEdit({
+    siteText,
+    kept,
+    site,
+    compile: economics.compile,
+    unitOf: (id, command) => devices.find(({ config }) => config.id === id)?.map.map.commands?.[command]?.unit ?? '',
+    journalDurable: (record) => storage.journal.appendDurable(record),
+    use: economics.use,
   })
   const capture = resources.use(
     createCaptureRecorder({
       folder: join(dataFolder, 'capture'),
-      site,
+      site: economics.site(),
       commands,
       version: semver,
       clock,
@@ -238,10 +213,11 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     }),
   )
   const stamp = { data: { epoch: identity.epoch } }
+  const strict = createStrictWatch(commands)
   const runtime = resources.use(
     startSiteRuntime({
       site,
-      model: compileSite(site, commands),
+      model: economics.compile(site),
       mode,
       desktop,
       entries: devices,
@@ -256,6 +232,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       onOutputs: (gridId) => manager.cycleCompleted(gridId),
       onStep(gridId, input, result) {
         limitsEdit.observe(gridId, input, result)
+        strict.observe(gridId, input, result)
         capture.add(gridId, input, result)
       },
       onCycle(snapshot) {
@@ -268,6 +245,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       },
     }),
   )
+  licensing.onChange(economics.refresh)
   const forControl = createControlSources({
     clock,
     runtime,
@@ -288,7 +266,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   const workbench = resources.use(
     await openWorkbench({
       // The site of the demo is part of the program.
-      folder: join(demo ? dataFolder : dirname(options.siteFile), 'workbench'),
+      folder: join(demo ? dataFolder : options.root, 'workbench'),
       clock,
       buses,
       entries: devices,
@@ -302,6 +280,42 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       trouble: (message) => log.warn(message),
     }),
   )
+  const setup = openServiceSetup(options, {
+    mapFolders,
+    sunspecFolder,
+    buses,
+    storage,
+    log,
+    found: () => workbench.forApi.overview().found,
+    siteWritten: stop.restart,
+  })
+  const confirmMaps = async (): Promise<void> => {
+    await mapReload.activate()
+    await confirmedMaps.confirm()
+  }
+  const deployment = resources.use(
+    await openServiceDeployment({
+      options,
+      carried,
+      siteText,
+      mapFolder: entries.mapFolder,
+      edgeId: identity.edgeId,
+      builtAtMs,
+      clock,
+      buses,
+      entries: devices,
+      sunspecModels,
+      capture,
+      runtime,
+      strict,
+      journal: storage.journal,
+      faults,
+      licenceNote: () => licensing.obstacle('economic-control'),
+      confirmMaps,
+      restart: stop.restart,
+      changed: () => refresh('deployment'),
+    }),
+  )
   const sources = createApiSources({
     armed,
     forControl,
@@ -312,10 +326,8 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     storage,
     faults,
     control,
-    async confirmMaps() {
-      await mapReload.activate()
-      await confirmedMaps.confirm()
-    },
+    confirmMaps,
+    deployment,
     bus: createBusAccess({
       buses,
       entries: devices,
@@ -324,7 +336,26 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       sunspecModels,
       clock,
     }),
+    licensing,
+    backup: createServiceBackup({
+      options,
+      mapFolder: entries.mapFolder,
+      identity,
+      journal: storage.journal,
+      faults,
+      clock,
+      restart: stop.restart,
+    }),
     workbench: workbench.forApi,
+    setup,
+    edges: createEdgeSources({
+      edges: openKnownEdges(dataFolder, builtAtMs),
+      clientName: hostname().slice(0, 60) || 'R-EMS',
+      clock,
+      library: folderLibrary([entries.mapFolder]),
+      keys: openKeyFolder(dataFolder),
+      journal: (by, detail) => createAudit(storage.journal, clock).done(by, 'edge', detail),
+    }),
     endLeases: workbench.endLeases,
   })
   const api = resources.use(
@@ -343,7 +374,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   sources.connect(api)
   refresh = api.refresh
   publish = api.publish
-  publishEvent = (event) => api.publish({ type: 'event', data: event })
+  events.connect((event) => api.publish({ type: 'event', data: event }))
   addEvent({
     atMs: clock.nowMs(),
     severity: 'info',
@@ -352,33 +383,26 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   })
   manager.ready()
   const caFingerprint = network?.ca.info().caFingerprint
-  announce(options, {
+  const what = {
     url: api.url,
     ...(api.secure && { secureUrl: api.secure.url }),
     ...(caFingerprint !== undefined && { caFingerprint }),
     ...((demo || desktop) && { signInCode: opened.consoleCode().code }),
     ...(opened.pairing && { pairing: opened.pairing }),
-  })
+  }
+  if (!carried.announced) announce(options, what)
+  carried.announced = true
+  carried.port = api.port
+  if (api.secure) carried.securePort = api.secure.port
 
-  await stop.requested
+  const end = await stop.requested
   manager.stopping()
-  setTimeout(() => process.exit(process.exitCode ?? 1), stopWithinMs).unref()
+  const { ms, code } = stopWithin[end]
+  const hard = setTimeout(() => process.exit(process.exitCode ?? code), ms).unref()
   await runtime.release('the service stops')
   addEvent({ atMs: clock.nowMs(), severity: 'info', code: 'service.stopped', message: 'the service stops' })
   await budget.stored()
   await resources.disposeAsync()
-  return 0
-}
-
-function stopSignal(desktop: boolean): { signal: AbortSignal; requested: Promise<undefined> } {
-  const controller = new AbortController()
-  const { promise, resolve } = Promise.withResolvers<undefined>()
-  const stop = (): void => {
-    controller.abort()
-    resolve(undefined)
-  }
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop)
-  // The desktop app holds the other end for as long as it lives, however it ends.
-  if (desktop) process.stdin.on('end', stop).on('error', stop).resume()
-  return { signal: controller.signal, requested: promise }
+  clearTimeout(hard)
+  return end
 }

@@ -1,4 +1,5 @@
-// build.mjs [--force] [renderer] [service] [desktop]: builds the named bundles, or all, where their inputs have changed.
+// build.mjs [--force] [--production] [renderer] [service] [desktop]: builds the named bundles, or all, where their inputs have
+// changed. Without --production the service is a build for development, in which a missing licence can be overlooked.
 // Runs on any Node >= 20; the tools themselves run on the pinned Node.js.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -96,6 +97,7 @@ function fingerprint(name) {
       .update(`${file}\0`)
       .update(readFileSync(join(root, file)))
       .update('\0')
+  hash.update(process.env['R_EMS_PRODUCTION'] ?? '')
   if (bakesCommit) hash.update(spawnSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' }).stdout ?? '')
   return hash.digest('hex')
 }
@@ -173,7 +175,8 @@ function isAlive(pid) {
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const args = process.argv.slice(2)
-  const names = args.filter((name) => name !== '--force')
+  const names = args.filter((name) => !name.startsWith('--'))
+  if (args.includes('--production')) process.env['R_EMS_PRODUCTION'] = '1'
   ensureInstalled()
   try {
     await ensureBuilt(names.length > 0 ? names : undefined, { force: args.includes('--force') })

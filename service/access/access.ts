@@ -8,6 +8,7 @@ import type { Boot } from './boot.ts'
 import { createIdentity } from './identity.ts'
 import { createPairing, pairingFile, type Pairing } from './pairing.ts'
 import { type Cost, createPasswords } from './password.ts'
+import { createSessions, type Sessions } from './sessions.ts'
 import { createSignIn } from './sign-in.ts'
 
 export interface OpenedAccess {
@@ -32,13 +33,15 @@ export interface AccessOptions {
   readonly presets: readonly { readonly name: string; readonly kind: 'console' | 'token'; readonly secret: string }[]
   /** Whether pairing may open at the start. The demo site is entered by its link instead. */
   readonly pairs: boolean
+  /** Those of the run before, where a service starts anew in its process: who is signed in stays so. */
+  readonly sessions?: Sessions
   /** For tests: a cheaper hash. */
   readonly cost?: Cost
 }
 
 /** Everything about who may do what on this edge. Rejects with access.store when the data folder cannot be used. */
 export async function openAccess(options: AccessOptions): Promise<OpenedAccess> {
-  const { folder, clock, boot, presets, pairs, cost } = options
+  const { folder, clock, boot, presets, pairs, cost, sessions = createSessions(options.clock) } = options
   const store = await openAccounts(folder)
   const audit = createAudit(options.audit, clock)
   const pairing: Pairing = await createPairing(folder, clock)
@@ -52,7 +55,7 @@ export async function openAccess(options: AccessOptions): Promise<OpenedAccess> 
     await store.change((now) => ({ ...now, bootId: boot.id, openPairing: false }))
 
   const passwords = createPasswords(cost)
-  const identity = createIdentity({ store, clock, presets })
+  const identity = createIdentity({ store, clock, presets, sessions })
   const signIn = createSignIn({ store, clock, audit, passwords, identity })
   const administration = createAdministration({ store, clock, audit, passwords, identity, pairing, signIn })
   return {

@@ -5,7 +5,7 @@ import type { Clock } from '../domain/clock.ts'
 import { type AccountStore, withToken } from './accounts.ts'
 import { createOneTime } from './one-time.ts'
 import { digestOf } from './secrets.ts'
-import { createSessions, type OpenSession, type Sessions, type Subject } from './sessions.ts'
+import type { OpenSession, Sessions, Subject } from './sessions.ts'
 
 export interface Identity {
   readonly sessions: Sessions
@@ -27,9 +27,9 @@ export function createIdentity(parts: {
   store: AccountStore
   clock: Clock
   presets: readonly { readonly name: string; readonly kind: 'console' | 'token'; readonly secret: string }[]
+  sessions: Sessions
 }): Identity {
-  const { store, clock } = parts
-  const sessions = createSessions(clock)
+  const { store, clock, sessions } = parts
   const tickets = createOneTime<() => Authority | undefined>(clock, ticketLifeMs, 500)
   const presets = new Map<string, PrincipalInfo>(
     parts.presets.map(({ name, kind, secret }) => [

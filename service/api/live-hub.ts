@@ -118,6 +118,7 @@ export function createLiveHub(sources: Sources, limits: ApiLimits, log: FastifyB
       const data = sources.powerFlow()
       return data && { type: 'power-flow', data }
     }
+    if (topic === 'deployment') return { type: 'deployment', data: sources.deployment.status() }
     if (topic === 'workbench') return { type: 'workbench', data: sources.workbench.overview() }
     if (topic.startsWith('job:')) {
       const job = sources.workbench.recentJob(topic.slice('job:'.length))
@@ -166,7 +167,7 @@ export function createLiveHub(sources: Sources, limits: ApiLimits, log: FastifyB
       .map(({ path, message }) => `${path}: ${message}`)
       .join('; ')
     const expected =
-      'expected {"subscribe": [TOPIC, …]} with power-flow, grids, controls, status, events, devices, device:ID, workbench, job:ID or watch:ID'
+      'expected {"subscribe": [TOPIC, …]} with power-flow, grids, controls, status, events, devices, deployment, device:ID, workbench, job:ID or watch:ID'
     reply(client, { type: 'error', data: { message: parsed === undefined ? expected : `${why}; ${expected}` } })
   }
 

@@ -19,16 +19,22 @@ import { checkPerimeter } from './perimeter.ts'
 import { answerBrokenRequest, sendError } from './problems.ts'
 import { armedRoutes } from './routes/armed.ts'
 import { auditRoutes } from './routes/audit.ts'
+import { backupRoutes } from './routes/backup.ts'
 import { busRoutes } from './routes/bus.ts'
+import { candidateRoutes } from './routes/candidate.ts'
 import { captureRoutes } from './routes/capture.ts'
 import { controlRoutes } from './routes/control.ts'
+import { licenseRoutes } from './routes/license.ts'
 import { limitsRoutes } from './routes/limits.ts'
 import { controlInsightRoutes } from './routes/control-insight.ts'
+import { deploymentRoutes } from './routes/deployment.ts'
 import { deviceRoutes } from './routes/devices.ts'
+import { edgeRoutes } from './routes/edges.ts'
 import { historyRoutes } from './routes/history.ts'
 import { livePath, liveRoutes } from './routes/live.ts'
 import { metricRoutes } from './routes/metrics.ts'
 import { sessionRoutes } from './routes/session.ts'
+import { setupRoutes } from './routes/setup.ts'
 import { siteRoutes } from './routes/site.ts'
 import { trustRoutes } from './routes/trust.ts'
 import { trustAdministrationRoutes } from './routes/trust-administration.ts'
@@ -69,7 +75,7 @@ export interface Api extends AsyncDisposable {
    * and device:ID follow by themselves, drawn from the sources. Costs next to nothing while nobody listens.
    */
   publish(message: LiveMessage): void
-  /** Sends the present state of `workbench` or `job:ID` to the live clients that asked for it. */
+  /** Sends the present state of `workbench`, `deployment` or `job:ID` to the live clients that asked for it. */
   refresh(topic: string): void
   observeCycle(observation: CycleObservation): void
 }
@@ -251,12 +257,18 @@ async function installRoutes(
   await app.register(busRoutes, { sources })
   await app.register(controlRoutes, { sources })
   await app.register(limitsRoutes, { sources })
+  await app.register(licenseRoutes, { sources })
+  await app.register(backupRoutes, { sources })
   await app.register(controlInsightRoutes, { sources })
   await app.register(captureRoutes, { sources })
   await app.register(armedRoutes, { sources })
+  await app.register(deploymentRoutes, { sources })
+  await app.register(candidateRoutes, { sources })
+  await app.register(edgeRoutes, { sources })
   await app.register(workbenchRoutes, { sources })
   await app.register(workbenchJobRoutes, { sources })
   await app.register(workbenchRegisterRoutes, { sources })
+  await app.register(setupRoutes, { sources })
   await app.register(historyRoutes, { sources })
   await app.register(metricRoutes, { metrics })
   await app.register(liveRoutes, { hub })

@@ -23,8 +23,13 @@ import type {
   GridState,
   WriteRules,
 } from '#contract/control.ts'
+import type { LicenseState } from '#contract/license.ts'
 import type { LimitsChangeRequest, LimitsPreview, LimitsPreviewRequest, SiteLimits } from '#contract/site-limits.ts'
 import type { BusAnswer, BusRead, BusWrite, BusWritten } from '#contract/bus.ts'
+import type { EdgeSources } from './edge-sources.ts'
+import type { SetupSources } from './setup-sources.ts'
+import type { DeploymentSources } from './deployment-sources.ts'
+import type { BackupSources } from './backup-sources.ts'
 import type { WorkbenchSources } from './workbench-sources.ts'
 
 /** A measurement query with its times resolved. */
@@ -92,6 +97,9 @@ export interface Sources {
   /** A write by a person. Rejects with bus.unknown, map.not-found or write.refused. */
   writeBus(request: BusWrite, principal: Principal): Promise<BusWritten>
   readonly workbench: WorkbenchSources
+  readonly deployment: DeploymentSources
+  readonly setup: SetupSources
+  readonly edges: EdgeSources
   metrics(): MetricNumbers
   grids(): readonly GridState[]
   cycles(): Cycles
@@ -116,6 +124,12 @@ export interface Sources {
   previewLimits(request: LimitsPreviewRequest): LimitsPreview
   /** Resolves once it is durable. Rejects with limits.changed, limits.invalid or limits.unconfirmed; nothing has changed then. */
   changeLimits(request: LimitsChangeRequest, principal: Principal): Promise<SiteLimits>
+  readonly backup: BackupSources
+  license(): LicenseState
+  /** Resolves once it is kept and counts. Rejects with license.refused; nothing has changed then. */
+  loadLicense(text: string, principal: Principal): Promise<LicenseState>
+  /** Forgets the one that was loaded in this way. */
+  unloadLicense(principal: Principal): Promise<LicenseState>
   auditEntries(query: AuditQuery): Promise<AuditEntries>
   verifyAudit(): Promise<AuditVerification>
 }

@@ -2,6 +2,7 @@ import { EdgeError } from '#contract/errors.ts'
 import { UsageError } from '../args.ts'
 import { version } from '../version.ts'
 import { audit } from './audit.ts'
+import { backup, restore } from './backup.ts'
 import { NoAnswer, Refused } from './ask-service.ts'
 import { capture } from './capture.ts'
 import { control } from './control.ts'
@@ -9,11 +10,13 @@ import { explain } from './explain.ts'
 import { failsafe } from './failsafe.ts'
 import { diff } from './diff.ts'
 import { identify } from './identify.ts'
+import { license } from './license.ts'
 import { map } from './map.ts'
 import { pair } from './pair.ts'
 import { read } from './read.ts'
 import { registers } from './registers.ts'
 import { replay } from './replay.ts'
+import { setup } from './setup.ts'
 import { simulate } from './simulate.ts'
 import { sniff } from './sniff.ts'
 import { scan } from './scan.ts'
@@ -27,6 +30,7 @@ import { user } from './user.ts'
 import { write } from './write.ts'
 
 const commands: Readonly<Record<string, Command>> = {
+  setup,
   status,
   control,
   failsafe,
@@ -48,6 +52,9 @@ const commands: Readonly<Record<string, Command>> = {
   token,
   pair,
   trust,
+  license,
+  backup,
+  restore,
   audit,
 }
 

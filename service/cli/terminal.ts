@@ -1,3 +1,9 @@
+/** Several questions to a person, one after the other. */
+export interface LineSession extends Disposable {
+  /** The line typed in answer; undefined when the person has ended the input, such as with Ctrl-C. */
+  ask(question: string): Promise<string | undefined>
+}
+
 /** Where a command reads from and prints to. */
 export interface Terminal {
   readonly environment: NodeJS.ProcessEnv
@@ -11,6 +17,8 @@ export interface Terminal {
   err(text: string): void
   /** The line typed in answer; empty when there was none. */
   ask(question: string): Promise<string>
+  /** Nothing that is typed ahead is lost between its questions. */
+  openLines(): LineSession
   /** A line that is not shown, such as a password. */
   readSecret(prompt: string): Promise<string>
 }

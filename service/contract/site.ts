@@ -19,17 +19,38 @@ interface CircuitInput {
  * its devices and child circuits, which is only known when all of them are measured.
  */
 const circuitFields = z.strictObject({
-  id: siteId.meta({ title: 'Circuit ID' }),
-  name: z.string().min(1).max(60).meta({ title: 'Name' }),
+  id: siteId.meta({ title: 'Circuit ID', description: 'Short name in files: small letters, digits and dashes.' }),
+  name: z.string().min(1).max(60).meta({ title: 'Name', description: 'As people on site call it.' }),
   /** Rated current of the fuse of each phase; in both directions. */
-  fuseA: limitA.optional().meta({ title: 'Fuse per phase', unit: 'A' }),
-  maxImportW: limitW.optional().meta({ title: 'Import limit', unit: 'W' }),
+  fuseA: limitA
+    .optional()
+    .meta({
+      title: 'Fuse per phase',
+      unit: 'A',
+      description: 'Rated current of the fuse of each phase, in both directions.',
+    }),
+  maxImportW: limitW
+    .optional()
+    .meta({
+      title: 'Import limit',
+      unit: 'W',
+      description: 'Most that may be taken through this circuit. It needs a meter.',
+    }),
   /** 0 allows no export at all. */
-  maxExportW: limitW.optional().meta({ title: 'Export limit', unit: 'W' }),
+  maxExportW: limitW
+    .optional()
+    .meta({ title: 'Export limit', unit: 'W', description: 'Most that may be fed back; 0 allows no export at all.' }),
   /** Largest difference between two phases. */
-  maxUnbalanceA: limitA.optional().meta({ title: 'Unbalance limit', unit: 'A' }),
+  maxUnbalanceA: limitA
+    .optional()
+    .meta({ title: 'Unbalance limit', unit: 'A', description: 'Largest difference between two phases.' }),
   /** Device that measures this circuit: of the role `grid-meter` at a grid connection, `meter` elsewhere. */
-  meter: siteId.optional().meta({ title: 'Meter' }),
+  meter: siteId
+    .optional()
+    .meta({
+      title: 'Meter',
+      description: 'The device that measures this circuit. A limit without one cannot be kept.',
+    }),
 })
 export type Circuit = z.infer<typeof circuitFields> & { circuits?: Circuit[] | undefined }
 
@@ -40,14 +61,32 @@ export const circuit: z.ZodType<Circuit, CircuitInput> = circuitFields.extend({
 })
 
 export const grid = z.strictObject({
-  id: siteId.meta({ title: 'Grid ID' }),
-  name: z.string().min(1).max(60).meta({ title: 'Name' }),
-  nominalVoltageV: z.number().min(100).max(1000).default(230).meta({ title: 'Phase voltage', unit: 'V' }),
-  phases: z.array(z.enum(phases)).min(1).max(3).default(['l1', 'l2', 'l3']).meta({ title: 'Phases' }),
+  id: siteId.meta({ title: 'Grid ID', description: 'Short name in files: small letters, digits and dashes.' }),
+  name: z.string().min(1).max(60).meta({ title: 'Name', description: 'As people on site call it.' }),
+  nominalVoltageV: z
+    .number()
+    .min(100)
+    .max(1000)
+    .default(230)
+    .meta({ title: 'Phase voltage', unit: 'V', description: 'Between a phase and neutral.' }),
+  phases: z
+    .array(z.enum(phases))
+    .min(1)
+    .max(3)
+    .default(['l1', 'l2', 'l3'])
+    .meta({ title: 'Phases', description: 'The phases that this grid has.' }),
   /** Control cycle of this grid; the site's by default. */
-  cycleMs: z.number().int().min(100).max(60_000).optional().meta({ title: 'Control cycle', unit: 'ms' }),
+  cycleMs: z
+    .number()
+    .int()
+    .min(100)
+    .max(60_000)
+    .optional()
+    .meta({ title: 'Control cycle', unit: 'ms', description: 'How often control decides for this grid.' }),
   /** Whether it can be without the public grid, and how that is seen. On its own, there is no exchange to optimise. */
-  island: condition.optional().meta({ title: 'On its own, when' }),
+  island: condition
+    .optional()
+    .meta({ title: 'On its own, when', description: 'A reading that says that the public grid is away.' }),
   /** The grid connection with everything below it. */
   connection: circuit,
 })

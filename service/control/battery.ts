@@ -164,6 +164,8 @@ export interface Exchange {
   readonly allowedImportW: number
   /** What vehicles take now. */
   readonly vehiclesW: number
+  /** Why economic control is off, or undefined. */
+  readonly off: string | undefined
   readonly prices: Prices
   readonly currency: string
   readonly chargeBelow: number
@@ -214,7 +216,8 @@ function fixedWish(battery: Battery, exchange: Exchange, input: StepInput): Batt
   const { id } = battery.unit.device.config
   const wish = wishFor(input, id, ['setPowerW'])
   if (wish) return { value: wish.value, reason: wishReason(wish) }
-  const { prices, currency, chargeBelow, wearPrice } = exchange
+  const { off, prices, currency, chargeBelow, wearPrice } = exchange
+  if (off !== undefined) return { value: 0, reason: economic('economics-off', `rests: ${off}`) }
   const { maxChargeW, maxDischargeW, chargeFromGrid } = battery.settings
   const worth = worthAt(input.plan, id, input.atMs, battery.soc)
   if (worth !== undefined) {

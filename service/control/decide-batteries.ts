@@ -218,6 +218,7 @@ function exchangeOf({ frame, batteries, input, unknown, importAllowedW }: Batter
     netW: importW + batteries.reduce((sum, { powerW }) => sum + powerW, 0),
     allowedImportW: importAllowedW,
     vehiclesW,
+    off: economics.off,
     prices: pricesAt(economics, input.atMs, timeZone),
     currency: economics.currency,
     chargeBelow: economics.chargeBelow ?? -Infinity,

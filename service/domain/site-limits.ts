@@ -35,14 +35,25 @@ const ofSite: readonly Described[] = [
   { key: 'peakImportW', title: '15-minute peak', tier: 'economic', optional: true, ...watt, min: 1 },
 ]
 
+/** A limit with a name that stays the same when the site file is put in another order, such as `limit/circuit/main/fuseA`. */
+export interface NamedLimit extends SiteLimit {
+  readonly name: string
+}
+
 /** Every limit that may be changed by itself, in the order of the site file. */
 export function siteLimits(site: Site): SiteLimit[] {
-  const limits: SiteLimit[] = []
-  const collect = (owner: string, path: Path, holder: object, described: readonly Described[]): void => {
+  return namedLimits(site).map(({ name: _, ...limit }) => limit)
+}
+
+/** Like `siteLimits`, with names by which the limits of two sites can be compared. */
+export function namedLimits(site: Site): NamedLimit[] {
+  const limits: NamedLimit[] = []
+  const collect = (owner: string, place: string, path: Path, holder: object, described: readonly Described[]): void => {
     const values = new Map<string, unknown>(Object.entries(holder))
     for (const { key, optional, looser, ...rest } of described) {
       const value = values.get(key)
       limits.push({
+        name: `limit/${place}/${key}`,
         ...rest,
         id: [...path, key].join('.'),
         owner,
@@ -53,17 +64,18 @@ export function siteLimits(site: Site): SiteLimit[] {
     }
   }
   const circuits = (circuit: Circuit, path: Path): void => {
-    collect(circuit.name, path, circuit, ofCircuit)
+    collect(circuit.name, `circuit/${circuit.id}`, path, circuit, ofCircuit)
     for (const [index, child] of (circuit.circuits ?? []).entries()) circuits(child, [...path, 'circuits', index])
   }
-  const device = ({ name, battery, charger, load }: SiteDevice, path: Path): void => {
-    if (battery) collect(name, [...path, 'battery'], battery, ofBattery)
-    if (charger) collect(name, [...path, 'charger'], charger, ofCharger)
-    if (load) collect(name, [...path, 'load'], load, ofLoad)
+  const device = ({ id, name, battery, charger, load }: SiteDevice, path: Path): void => {
+    const place = `device/${id}`
+    if (battery) collect(name, place, [...path, 'battery'], battery, ofBattery)
+    if (charger) collect(name, place, [...path, 'charger'], charger, ofCharger)
+    if (load) collect(name, place, [...path, 'load'], load, ofLoad)
   }
   for (const [index, { connection }] of site.grids.entries()) circuits(connection, ['grids', index, 'connection'])
   for (const [index, entry] of site.devices.entries()) device(entry, ['devices', index])
-  collect('Site', ['economics'], site.economics, ofSite)
+  collect('Site', 'site', ['economics'], site.economics, ofSite)
   return limits
 }
 

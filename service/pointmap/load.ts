@@ -13,6 +13,18 @@ import type { EffectiveMap, LoadedMap } from './types.ts'
 /** Text and name of the file of a map, or undefined when there is none. */
 export type LoadBase = (id: string) => { readonly text: string; readonly file: string } | undefined
 
+/** Where maps come from. */
+export interface MapLibrary {
+  readonly open: LoadBase
+  /** Names of all maps, for help. */
+  ids(): readonly string[]
+}
+
+/** The maps of folders; of two with the same name, the one in the first folder. */
+export function folderLibrary(folders: readonly string[]): MapLibrary {
+  return { open: (id) => readMap(id, folders), ids: () => [...new Set(folders.flatMap(listMaps))] }
+}
+
 export type MapCheck =
   | { readonly loaded: LoadedMap; readonly problems?: undefined }
   | { readonly problems: readonly YamlProblem[]; readonly loaded?: undefined }

@@ -3,6 +3,10 @@ import type { GridCycle } from '#contract/control.ts'
 import { EdgeError } from '#contract/errors.ts'
 import type { LiveMessage } from '#contract/live.ts'
 import type { MeasurementRange, Sources } from '../api/sources.ts'
+import type { DeploymentSources } from '../api/deployment-sources.ts'
+import type { EdgeSources } from '../api/edge-sources.ts'
+import type { SetupSources } from '../api/setup-sources.ts'
+import type { BackupSources } from '../api/backup-sources.ts'
 import type { WorkbenchSources } from '../api/workbench-sources.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Storage } from '../storage/types.ts'
@@ -12,6 +16,7 @@ import type { ControlSources } from './control-sources.ts'
 import type { Armed } from './armed.ts'
 import type { ControlProperty } from './control-property.ts'
 import type { Faults } from './faults.ts'
+import type { Licensing } from './licensing.ts'
 import type { SiteRuntime } from './site-runtime.ts'
 import type { GridSnapshot } from './snapshot.ts'
 
@@ -43,11 +48,16 @@ export function createApiSources(parts: {
   bus: BusAccess
   armed: Armed
   forControl: ControlSources
+  backup: BackupSources
+  licensing: Pick<Licensing, 'state' | 'load' | 'unload'>
   workbench: WorkbenchSources
+  setup: SetupSources
+  deployment: DeploymentSources
+  edges: EdgeSources
   /** Nothing is lent while control acts. */
   endLeases(why: string): Promise<void>
 }): ApiSources {
-  const { site, version, clock, runtime, storage, faults, control, confirmMaps, bus, armed, forControl, workbench } =
+  const { site, version, clock, runtime, storage, faults, control, confirmMaps, bus, armed, forControl, workbench, setup } =
     parts
   const startedAtMs = clock.nowMs()
   const startedMonotonicMs = clock.monotonicMs()
@@ -102,6 +112,7 @@ export function createApiSources(parts: {
       return { events: await storage.events({ ...rest, ...(device && { deviceId: device }) }) }
     },
     async setControl(request, principal) {
+      control.check(request)
       await storage.journal.appendDurable({
         kind: 'control',
         principal: `${principal.name} (${principal.address})`,
@@ -130,7 +141,14 @@ export function createApiSources(parts: {
       if (!result.ok) return { ...result }
       return { ok: true, entries: result.entries, headSeq: result.head.seq, headHash: result.head.hash }
     },
+    backup: parts.backup,
+    license: parts.licensing.state,
+    loadLicense: parts.licensing.load,
+    unloadLicense: parts.licensing.unload,
     workbench,
+    setup,
+    deployment: parts.deployment,
+    edges: parts.edges,
     readBus: async (request) => toMessage(await bus.read(request)),
     async writeBus(request, principal) {
       const who = `${request.principal} by ${principal.name} (${principal.address})`

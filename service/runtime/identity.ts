@@ -13,15 +13,22 @@ const stored = z.strictObject({
   machine,
   /** Grows with each start: it stands on every write, so that the writes of two controllers can be told apart (S9). */
   epoch: z.number().int().min(1),
+  /** Set by a restore, until a person has said that the edge of the backup is gone. */
+  replaces: z.strictObject({ backupAtMs: z.number(), restoredAtMs: z.number() }).optional(),
 })
+export type StoredIdentity = z.infer<typeof stored>
 
 export interface EdgeIdentity {
   readonly edgeId: string
   readonly epoch: number
   /** Why this may be a copy of an edge that runs elsewhere, or undefined. Automatic control is off while there is a reason. */
   obstacle(): string | undefined
+  /** Set while this edge stands in for the one whose backup it was restored from, which may still run. */
+  replaces(): StoredIdentity['replaces']
   /** A person says that this is the edge now, durably. */
   confirm(): Promise<void>
+  /** A person says that the edge of the backup is gone, durably. */
+  confirmReplacement(): Promise<void>
 }
 
 /**
@@ -37,9 +44,10 @@ export async function openIdentity(
   const edgeId = before?.edgeId ?? randomUUID()
   const epoch = (before?.epoch ?? 0) + 1
   let home = before?.machine ?? here
+  let replaces = before?.replaces
 
   async function save(): Promise<void> {
-    const text = `${JSON.stringify({ edgeId, machine: home, epoch }, undefined, 2)}\n`
+    const text = `${JSON.stringify({ edgeId, machine: home, epoch, ...(replaces && { replaces }) }, undefined, 2)}\n`
     await writeFile(`${file}.new`, text, { flush: true, mode: 0o600 })
     await rename(`${file}.new`, file)
   }
@@ -53,19 +61,40 @@ export async function openIdentity(
       edgeId,
       epoch,
       obstacle() {
+        if (replaces)
+          return `this edge was restored from a backup of ${new Date(replaces.backupAtMs).toISOString().slice(0, 10)}; the edge it replaces may still control the site`
         const difference = machineDiffers(home, here)
         return (
           difference &&
           `this data folder comes from another machine (${difference}); the edge it was copied from may still control the site: enable control again once it does not`
         )
       },
+      replaces: () => replaces,
       async confirm() {
         home = here
         await save()
       },
+      async confirmReplacement() {
+        const before = replaces
+        replaces = undefined
+        await save().catch((error: unknown) => {
+          replaces = before
+          throw error
+        })
+      },
     },
     ...(problem !== undefined && { warning: `${file} cannot be written: ${problem}` }),
   }
+}
+
+/**
+ * The identity that a restored edge starts with: the same edge, on a machine that is not known yet, with epochs that the edge of the
+ * backup has not used since.
+ */
+export function restoredIdentity(text: string, backupAtMs: number, restoredAtMs: number): string {
+  const { edgeId, machine, epoch } = stored.parse(JSON.parse(text))
+  const next: StoredIdentity = { edgeId, machine, epoch: epoch + 1_000_000, replaces: { backupAtMs, restoredAtMs } }
+  return `${JSON.stringify(next, undefined, 2)}\n`
 }
 
 async function load(file: string): Promise<z.infer<typeof stored> | undefined> {

@@ -1,8 +1,5 @@
 import { createHash } from 'node:crypto'
-import { copyFile, readFile, rename, writeFile } from 'node:fs/promises'
-import { basename } from 'node:path'
 import { EdgeError } from '#contract/errors.ts'
-import type { CommandName } from '#contract/point-map.ts'
 import type {
   LimitChange,
   LimitsChangeRequest,
@@ -10,13 +7,16 @@ import type {
   LimitsPreviewRequest,
   SiteLimits,
 } from '#contract/site-limits.ts'
-import { type Site, site as siteSchema } from '#contract/site.ts'
+import type { Site } from '#contract/site.ts'
+import { editText } from '../configuration/edit.ts'
+import { parseSite } from '../configuration/site-document.ts'
 import type { GridState } from '../control/state.ts'
 import { step } from '../control/step.ts'
 import type { Decision, StepInput, StepResult } from '../control/types.ts'
-import { changeProblem, editSiteLimits, looserChanges, siteLimits } from '../domain/site-limits.ts'
-import { compileSite, type SiteModel } from '../domain/site-model.ts'
-import { checkedYaml } from './checked-yaml.ts'
+import { changeProblem, looserChanges, siteLimits } from '../domain/site-limits.ts'
+import type { SiteModel } from '../domain/site-model.ts'
+import { problemsText } from '../domain/yaml-source.ts'
+import type { SiteText } from '../deployment/site-text.ts'
 
 /** Changes single limits of the site while it runs: the effect can be seen before, and nothing else of the file is touched. */
 export interface LimitsEdit {
@@ -34,12 +34,13 @@ interface Seen {
   readonly result: StepResult<GridState>
 }
 
-export async function createLimitsEdit(options: {
-  siteFile: string
+export function createLimitsEdit(options: {
+  siteText: SiteText
   /** `session`: the file is part of the program and stays as it is. */
   kept: SiteLimits['kept']
   site: Site
-  commands: ReadonlyMap<string, ReadonlySet<CommandName>>
+  /** The site as it would act. */
+  compile(site: Site): SiteModel
   unitOf(deviceId: string, command: string): string
   journalDurable(record: {
     kind: 'configuration'
@@ -48,16 +49,12 @@ export async function createLimitsEdit(options: {
     data: Readonly<Record<string, string>>
   }): Promise<unknown>
   /** Takes the changed site into use. */
-  use(site: Site, model: SiteModel): void
-}): Promise<LimitsEdit> {
-  const { siteFile, kept, commands, unitOf, journalDurable, use } = options
+  use(site: Site): void
+}): LimitsEdit {
+  const { siteText, kept, compile, unitOf, journalDurable, use } = options
   let { site } = options
-  let text = await readFile(siteFile, 'utf8')
   const seen = new Map<string, Seen>()
-  // The folder is nobody's business.
-  const fileName = basename(siteFile)
-
-  const revision = (): string => createHash('sha256').update(text).digest('hex').slice(0, 32)
+  const revision = (): string => createHash('sha256').update(siteText.text()).digest('hex').slice(0, 32)
 
   /** The site with the changes, checked as a whole. */
   function changed(request: LimitsPreviewRequest): { text: string; site: Site; model: SiteModel } {
@@ -68,9 +65,13 @@ export async function createLimitsEdit(options: {
       const problem = changeProblem(present, change)
       if (problem !== undefined) throw new EdgeError('limits.invalid', problem)
     }
-    const next = editSiteLimits(text, request.changes)
-    const parsed = checkedYaml(siteSchema, next, fileName, 'limits.invalid')
-    return { text: next, site: parsed, model: compileSite(parsed, commands) }
+    const { file } = siteText
+    const newest = parseSite(siteText.text(), file)
+    const edits = request.changes.map(({ id, value }) => ({ path: pathOf(id), value: value ?? undefined }))
+    const { text } = editText(newest.problems ? siteText.text() : newest.text, file, edits)
+    const parsed = parseSite(text, file)
+    if (parsed.problems) throw new EdgeError('limits.invalid', problemsText(parsed.problems))
+    return { text, site: parsed.site, model: compile(parsed.site) }
   }
 
   function preview(request: LimitsPreviewRequest): LimitsPreview {
@@ -89,9 +90,6 @@ export async function createLimitsEdit(options: {
   }
 
   async function change(request: LimitsChangeRequest, principal: string): Promise<SiteLimits> {
-    // A file that was edited by hand meanwhile is not overwritten.
-    if (kept === 'file' && (await readFile(siteFile, 'utf8')) !== text)
-      throw new EdgeError('limits.changed', `${fileName} was edited meanwhile; restart the service to take it into use`)
     const next = changed(request)
     const present = siteLimits(site)
     const unconfirmed = looserChanges(present, request.changes).filter((id) => !request.confirmedLooser.includes(id))
@@ -106,10 +104,9 @@ export async function createLimitsEdit(options: {
       detail: `limits: ${request.reason}`,
       data: Object.fromEntries(request.changes.map((each) => [each.id, describe(present, each)])),
     })
-    if (kept === 'file') await replaceFile(siteFile, next.text)
-    text = next.text
+    await siteText.save(next.text, principal, request.reason)
     site = next.site
-    use(next.site, next.model)
+    use(next.site)
     return limits()
   }
 
@@ -122,6 +119,10 @@ export async function createLimitsEdit(options: {
     observe: (gridId, input, result) => void seen.set(gridId, { input, result }),
   }
 }
+
+/** A limit is named by its place in the file. */
+const pathOf = (id: string): (string | number)[] =>
+  id.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : part))
 
 function describe(present: SiteLimits['limits'], { id, value }: LimitChange): string {
   const limit = present.find((candidate) => candidate.id === id)
@@ -153,11 +154,4 @@ function compareDecisions(
       },
     ]
   })
-}
-
-/** The old file stays beside as `.bak`; a power cut leaves the old or the new one. */
-async function replaceFile(file: string, text: string): Promise<void> {
-  await copyFile(file, `${file}.bak`)
-  await writeFile(`${file}.new`, text, { flush: true })
-  await rename(`${file}.new`, file)
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
+import { licensed } from './support/test-license.ts'
 
 export const root = resolve(import.meta.dirname, '../..')
 const readyLine = z.object({
@@ -46,7 +47,7 @@ export async function startService(
     [join(root, 'out/service/r-emsd.js'), 'run', ...args, '--port', '0', '--data-dir', dataFolder, '--ready-json'],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, R_EMS_API_TOKEN: serviceToken, ...options.environment },
+      env: { ...process.env, ...licensed, R_EMS_API_TOKEN: serviceToken, ...options.environment },
     },
   )
   let errors = ''

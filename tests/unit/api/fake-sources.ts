@@ -3,7 +3,11 @@ import type { SiteLimit, SiteLimits } from '../../../service/contract/site-limit
 import type { Principal } from '#contract/access.ts'
 import type { ControlRequest, Device, PowerFlow, Status } from '#contract/api.ts'
 import type { ArmedState, ControlWish, FailsafeEntry } from '#contract/control.ts'
+import type { LicenseState } from '#contract/license.ts'
 import { EdgeError } from '#contract/errors.ts'
+import { fakeDeployment } from './fake-deployment.ts'
+import { fakeEdges } from './fake-edges.ts'
+import { fakeSetup } from './fake-setup.ts'
 import { fakeWorkbench } from './fake-workbench.ts'
 import type { MeasurementRange, Sources } from '../../../service/api/sources.ts'
 import { writeTable } from '../../../service/runtime/write-rules.ts'
@@ -132,6 +136,16 @@ const failsafe: FailsafeEntry = {
   proof: { state: 'not-proven' },
 }
 
+const noLicense: LicenseState = {
+  standing: 'none',
+  message: 'no licence is loaded',
+  edgeId: '5b0d7c1e-51f2-4a53-9c57-0b6d2d1f3a10',
+  clockBelieved: true,
+  features: [{ feature: 'economic-control', allowed: false, reason: 'economic control needs a licence' }],
+  usage: [{ limit: 'devices', used: 2 }],
+  others: [],
+}
+
 const armedState = (armed: boolean): ArmedState => ({ armed, permissions: [], targets: [] })
 
 /** A site with two devices that remembers what it was asked. */
@@ -227,7 +241,26 @@ export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
       if (changes.some(({ id }) => id !== fuse.id)) throw new EdgeError('limits.invalid', 'there is no such limit')
       return siteLimits
     },
+    backup: {
+      state: () => ({ edgeId: noLicense.edgeId }),
+      make: async () => Buffer.from('a backup'),
+      async restore({ passphrase }) {
+        if (passphrase !== 'the right passphrase')
+          throw new EdgeError('backup.passphrase', 'the passphrase is not that of this backup')
+        return { site: 'Depot', edgeId: noLicense.edgeId, createdAtMs: nowMs, message: 'the service restarts with it' }
+      },
+      confirmReplacement: async () => ({ edgeId: noLicense.edgeId }),
+    },
+    license: () => noLicense,
+    async loadLicense(text) {
+      if (text !== 'a licence') throw new EdgeError('license.refused', 'the licence is refused: it is incomplete')
+      return noLicense
+    },
+    unloadLicense: async () => noLicense,
     workbench: fakeWorkbench(),
+    setup: fakeSetup(),
+    deployment: fakeDeployment(),
+    edges: fakeEdges(),
     metrics: () => ({
       grids: [{ id: 'main', cycles: 60, overruns: 1, failures: 2 }],
       devices: [

@@ -37,7 +37,7 @@ function typeOf(schema: Json): string {
   } = schema
   if (typeof $ref === 'string') return `Schemas[${key($ref.slice($ref.lastIndexOf('/') + 1))}]`
   if (constant !== undefined) return JSON.stringify(constant)
-  if (Array.isArray(values)) return values.map((value) => JSON.stringify(value)).join(' | ')
+  if (Array.isArray(values)) return `(${values.map((value) => JSON.stringify(value)).join(' | ')})`
   for (const [union, joint] of [
     ['anyOf', ' | '],
     ['oneOf', ' | '],

@@ -11,6 +11,7 @@ export function fakeTerminal(options: { readonly environment?: NodeJS.ProcessEnv
     screen: false,
     out: (text) => void (out += text),
     err: (text) => void (err += text),
+    openLines: () => ({ ask: () => Promise.resolve(undefined), [Symbol.dispose]: () => undefined }),
     readSecret: () => Promise.resolve(''),
     ask: () => Promise.resolve(''),
   }

@@ -1,0 +1,28 @@
+const secretKey =
+  /^(\s*(?:-\s+)?|.*[{,]\s*)["']?((?:[a-z0-9]+[_-])*(?:pass(?:word|phrase|wd)|secret|api[_-]?key|private[_-]?key|(?:access|api|auth|bearer|refresh)[_-]?token|token|credentials?))["']?\s*[:=]/i
+const keyBlock = /-----BEGIN [A-Z ]*PRIVATE KEY-----/
+const credentialsInAddress = /[a-z]+:\/\/[^\s/'"@:]+:[^\s/'"@]+@/i
+
+/** Names of files that hold keys or passwords, wherever they lie. */
+const secretFile =
+  /(^|\/)([^/]*\.(key|p12|pfx|jks)|[^/]*private[^/]*\.pem|id_(rsa|ed25519|ecdsa)|\.env|[^/]*\.htpasswd)$/i
+
+/** Whether a file is one that belongs under secrets/, by its name. */
+export function isSecretFile(path: string): boolean {
+  return secretFile.test(path)
+}
+
+/** The first secret in a file that leaves the edge with bundles, as one sentence with its place; undefined when there is none. */
+export function secretIn(path: string, text: string): string | undefined {
+  for (const [index, line] of text.split('\n').entries()) {
+    const code = line.replace(/(^|\s)#.*$/, '')
+    const place = `${path}:${index + 1}`
+    if (keyBlock.test(line)) return `${place}: a private key has no place here; move it into a file under secrets/`
+    const key = secretKey.exec(code)?.[2]
+    if (key !== undefined)
+      return `${place}: "${key}" is a secret and this file is copied from device to device; move it into a file under secrets/`
+    if (credentialsInAddress.test(code))
+      return `${place}: an address with a password has no place here; move the password into a file under secrets/`
+  }
+  return undefined
+}

@@ -1,0 +1,23 @@
+import { economics } from '#contract/economics.ts'
+import type { Site } from '#contract/site.ts'
+
+/** What a service runs that has no site yet: no device, no control; the workbench and the setup wizard are there. */
+export const emptySite: Site = {
+  version: 2,
+  name: 'New site',
+  cycleMs: 1000,
+  timeZone: 'UTC',
+  grids: [
+    {
+      id: 'grid',
+      name: 'Grid',
+      nominalVoltageV: 230,
+      phases: ['l1', 'l2', 'l3'],
+      connection: { id: 'main', name: 'Grid connection' },
+    },
+  ],
+  ties: [],
+  signals: [],
+  economics: economics.parse({}),
+  devices: [],
+}
