@@ -12,7 +12,7 @@ import { failsafeOf, loadProofs } from './failsafe.ts'
 import type { LimitsEdit } from './limits-edit.ts'
 import type { SiteDeviceEntry, SiteRuntime } from './site-runtime.ts'
 import type { Wishes } from './wishes.ts'
-import { writeTable } from './write-rules.ts'
+import { manualTable, writeTable } from './write-rules.ts'
 
 export type ControlSources = Pick<
   Sources,
@@ -119,7 +119,7 @@ export function createControlSources(parts: {
   return {
     grids: () => runtime.grids(),
     cycles: () => ({ atMs: clock.nowMs(), epoch, grids: [...runtime.cycles()] }),
-    writeRules: () => ({ automatic: [...writeTable] }),
+    writeRules: () => ({ automatic: [...writeTable], manual: [...manualTable] }),
     failsafe: () => ({
       devices: failsafeOf(
         entries.map(({ config, map }) => ({

@@ -6,7 +6,7 @@ import type { ArmedState, ControlWish, FailsafeEntry } from '#contract/control.t
 import { EdgeError } from '#contract/errors.ts'
 import { fakeWorkbench } from './fake-workbench.ts'
 import type { MeasurementRange, Sources } from '../../../service/api/sources.ts'
-import { writeTable } from '../../../service/runtime/write-rules.ts'
+import { manualTable, writeTable } from '../../../service/runtime/write-rules.ts'
 
 const fuse: SiteLimit = {
   id: 'grids.0.connection.fuseA',
@@ -188,7 +188,7 @@ export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
     grids: () => [],
     cycles: () => ({ atMs: nowMs, epoch: 7, grids: [] }),
     failsafe: () => ({ devices: [failsafe] }),
-    writeRules: () => ({ automatic: [...writeTable] }),
+    writeRules: () => ({ automatic: [...writeTable], manual: [...manualTable] }),
     async *capture() {
       yield gzipSync('{}\n')
     },
