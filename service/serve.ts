@@ -37,11 +37,13 @@ import { createLimitsEdit } from './runtime/limits-edit.ts'
 import { createMapReload } from './runtime/map-reload.ts'
 import { createRecorder } from './runtime/recorder.ts'
 import { createServiceManager } from './runtime/service-manager.ts'
+import { openSiteText } from './runtime/site-text.ts'
 import { createSiteDevices, loadSiteMaps } from './runtime/site-devices.ts'
 import { lockSite } from './runtime/site-lock.ts'
 import { startSiteRuntime } from './runtime/site-runtime.ts'
 import { cycleMsOf } from './runtime/site-topology.ts'
 import { systemClock } from './runtime/system-clock.ts'
+import { createVerificationEdit } from './runtime/verification-edit.ts'
 import { createWishes } from './runtime/wishes.ts'
 import { openWriteBudget } from './runtime/write-budget.ts'
 import { createRelinquish } from './runtime/workbench/relinquish.ts'
@@ -63,7 +65,8 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   )
   const clock = systemClock
   // The site's own maps come before those that are shipped.
-  const mapFolders = [join(dirname(options.siteFile), 'pointmaps'), entries.mapFolder]
+  // The site of the demo is part of the program, which is not written to.
+  const mapFolders = [join(demo ? dataFolder : dirname(options.siteFile), 'pointmaps'), entries.mapFolder] as const
   const maps = loadSiteMaps(site, options.siteFile, mapFolders)
   await using resources = new AsyncDisposableStack()
   // Each simulated plant is a process of its own: only real devices can be fought over.
@@ -215,16 +218,27 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     }),
   )
   const commands = commandsOfSite(devices)
-  const limitsEdit = await createLimitsEdit({
-    siteFile: options.siteFile,
-    kept: demo ? 'session' : 'file',
-    site,
+  const siteText = await openSiteText(options.siteFile, demo ? 'session' : 'file')
+  const limitsEdit = createLimitsEdit({
+    siteText,
     commands,
     unitOf: (id, command) => devices.find(({ config }) => config.id === id)?.map.map.commands?.[command]?.unit ?? '',
     journalDurable: (record) => storage.journal.appendDurable(record),
     use(changed, model) {
       capture.useSite(changed)
       runtime.useModel(model)
+    },
+  })
+  const verificationEdit = createVerificationEdit({
+    siteText,
+    commands,
+    entries: devices,
+    nowMs: clock.nowMs,
+    plausible: () => false,
+    journalDurable: (record) => storage.journal.appendDurable(record),
+    use(changed) {
+      capture.useSite(changed)
+      runtime.useProofs(changed)
     },
   })
   const capture = resources.use(
@@ -278,6 +292,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     explainer,
     capture,
     limitsEdit,
+    verificationEdit,
     epoch: identity.epoch,
     dataFolder,
     wishesChanged: () => sources.publishWishes(),
@@ -296,7 +311,9 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       relinquish: createRelinquish({ entries: devices, buses, sunspecModels, ...runtime }),
       mapFolders,
       sunspecFolder,
-      journal: (principal, detail) => void storage.journal.append({ kind: 'lease', principal, detail }),
+      mapsChanged: mapReload.check,
+      stagedMaps: mapReload.staged,
+      journal: (kind, principal, detail) => void storage.journal.append({ kind, principal, detail }),
       changed: (topic) => refresh(topic),
       publish: (message) => publish(message),
       trouble: (message) => log.warn(message),

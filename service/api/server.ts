@@ -33,8 +33,10 @@ import { siteRoutes } from './routes/site.ts'
 import { trustRoutes } from './routes/trust.ts'
 import { trustAdministrationRoutes } from './routes/trust-administration.ts'
 import { userRoutes } from './routes/users.ts'
+import { verificationRoutes } from './routes/verification.ts'
 import { workbenchRoutes } from './routes/workbench.ts'
 import { workbenchJobRoutes } from './routes/workbench-jobs.ts'
+import { workbenchMapRoutes } from './routes/workbench-maps.ts'
 import { workbenchRegisterRoutes } from './routes/workbench-registers.ts'
 import { guardCertificates, listenSecurely, type SecureEndpoint, type SecureServer } from './secure.ts'
 import type { Sources } from './sources.ts'
@@ -251,12 +253,14 @@ async function installRoutes(
   await app.register(busRoutes, { sources })
   await app.register(controlRoutes, { sources })
   await app.register(limitsRoutes, { sources })
+  await app.register(verificationRoutes, { sources })
   await app.register(controlInsightRoutes, { sources })
   await app.register(captureRoutes, { sources })
   await app.register(armedRoutes, { sources })
   await app.register(workbenchRoutes, { sources })
   await app.register(workbenchJobRoutes, { sources })
   await app.register(workbenchRegisterRoutes, { sources })
+  await app.register(workbenchMapRoutes, { sources })
   await app.register(historyRoutes, { sources })
   await app.register(metricRoutes, { metrics })
   await app.register(liveRoutes, { hub })

@@ -24,6 +24,7 @@ import type {
   WriteRules,
 } from '#contract/control.ts'
 import type { LimitsChangeRequest, LimitsPreview, LimitsPreviewRequest, SiteLimits } from '#contract/site-limits.ts'
+import type { NewProof, ProofTarget, ProofWithdrawal, Verification } from '#contract/verification.ts'
 import type { BusAnswer, BusRead, BusWrite, BusWritten } from '#contract/bus.ts'
 import type { WorkbenchSources } from './workbench-sources.ts'
 
@@ -116,6 +117,10 @@ export interface Sources {
   previewLimits(request: LimitsPreviewRequest): LimitsPreview
   /** Resolves once it is durable. Rejects with limits.changed, limits.invalid or limits.unconfirmed; nothing has changed then. */
   changeLimits(request: LimitsChangeRequest, principal: Principal): Promise<SiteLimits>
+  verification(): Verification
+  /** Resolves once it is durable. Rejects with device.unknown, verify.* or site.changed; nothing has changed then. */
+  verify(target: ProofTarget, proof: NewProof, principal: Principal): Promise<Verification>
+  unverify(target: ProofTarget, withdrawal: ProofWithdrawal, principal: Principal): Promise<Verification>
   auditEntries(query: AuditQuery): Promise<AuditEntries>
   verifyAudit(): Promise<AuditVerification>
 }

@@ -24,6 +24,7 @@ import { type Command, CommandFailure, exitCode, type Terminal } from './termina
 import { token } from './token.ts'
 import { trust } from './trust.ts'
 import { user } from './user.ts'
+import { verify } from './verify.ts'
 import { write } from './write.ts'
 
 const commands: Readonly<Record<string, Command>> = {
@@ -41,6 +42,7 @@ const commands: Readonly<Record<string, Command>> = {
   snapshot,
   diff,
   write,
+  verify,
   sunspec,
   sniff,
   map,

@@ -11,6 +11,7 @@ import type { Explainer } from './explain.ts'
 import { failsafeOf, loadProofs } from './failsafe.ts'
 import type { LimitsEdit } from './limits-edit.ts'
 import type { SiteDeviceEntry, SiteRuntime } from './site-runtime.ts'
+import type { VerificationEdit } from './verification-edit.ts'
 import type { Wishes } from './wishes.ts'
 import { manualTable, writeTable } from './write-rules.ts'
 
@@ -31,6 +32,9 @@ export type ControlSources = Pick<
   | 'limits'
   | 'previewLimits'
   | 'changeLimits'
+  | 'verification'
+  | 'verify'
+  | 'unverify'
 >
 
 const journalName = ({ name, address }: Principal): string => `${name} (${address})`
@@ -46,6 +50,7 @@ export function createControlSources(parts: {
   explainer: Explainer
   capture: Pick<CaptureRecorder, 'read'>
   limitsEdit: LimitsEdit
+  verificationEdit: VerificationEdit
   epoch: number
   dataFolder: string
   /** The wishes have changed. */
@@ -61,6 +66,7 @@ export function createControlSources(parts: {
     explainer,
     capture,
     limitsEdit,
+    verificationEdit,
     epoch,
     dataFolder,
     wishesChanged,
@@ -178,6 +184,22 @@ export function createControlSources(parts: {
       if (armed.release(principal))
         storage.journal.append({ kind: 'arm', principal: journalName(principal), outcome: 'released' })
       return armedState(principal)
+    },
+    verification: verificationEdit.verification,
+    async verify(target, proof, principal) {
+      const now = await verificationEdit.add(target, proof, principal.name)
+      const { name } = entryOf(target.deviceId).config
+      tell(`${principal.name} has verified ${target.name} of ${name}: ${proof.how}`, target.deviceId)
+      return now
+    },
+    async unverify(target, withdrawal, principal) {
+      const now = await verificationEdit.remove(target, withdrawal, principal.name)
+      const { name } = entryOf(target.deviceId).config
+      tell(
+        `${principal.name} says that ${target.name} of ${name} is not verified: ${withdrawal.reason}`,
+        target.deviceId,
+      )
+      return now
     },
     limits: limitsEdit.limits,
     previewLimits: limitsEdit.preview,

@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto'
-import { copyFile, readFile, rename, writeFile } from 'node:fs/promises'
-import { basename } from 'node:path'
 import { EdgeError } from '#contract/errors.ts'
 import type { CommandName } from '#contract/point-map.ts'
 import type {
@@ -17,6 +15,7 @@ import type { Decision, StepInput, StepResult } from '../control/types.ts'
 import { changeProblem, editSiteLimits, looserChanges, siteLimits } from '../domain/site-limits.ts'
 import { compileSite, type SiteModel } from '../domain/site-model.ts'
 import { checkedYaml } from './checked-yaml.ts'
+import type { SiteText } from './site-text.ts'
 
 /** Changes single limits of the site while it runs: the effect can be seen before, and nothing else of the file is touched. */
 export interface LimitsEdit {
@@ -34,11 +33,8 @@ interface Seen {
   readonly result: StepResult<GridState>
 }
 
-export async function createLimitsEdit(options: {
-  siteFile: string
-  /** `session`: the file is part of the program and stays as it is. */
-  kept: SiteLimits['kept']
-  site: Site
+export function createLimitsEdit(options: {
+  siteText: SiteText
   commands: ReadonlyMap<string, ReadonlySet<CommandName>>
   unitOf(deviceId: string, command: string): string
   journalDurable(record: {
@@ -49,33 +45,37 @@ export async function createLimitsEdit(options: {
   }): Promise<unknown>
   /** Takes the changed site into use. */
   use(site: Site, model: SiteModel): void
-}): Promise<LimitsEdit> {
-  const { siteFile, kept, commands, unitOf, journalDurable, use } = options
-  let { site } = options
-  let text = await readFile(siteFile, 'utf8')
+}): LimitsEdit {
+  const { siteText, commands, unitOf, journalDurable, use } = options
+  const { kept } = siteText
   const seen = new Map<string, Seen>()
-  // The folder is nobody's business.
-  const fileName = basename(siteFile)
+  let parsed: { readonly text: string; readonly site: Site } | undefined
 
-  const revision = (): string => createHash('sha256').update(text).digest('hex').slice(0, 32)
+  const revision = (): string => createHash('sha256').update(siteText.text()).digest('hex').slice(0, 32)
+
+  function siteNow(): Site {
+    const text = siteText.text()
+    if (parsed?.text !== text) parsed = { text, site: checkedYaml(siteSchema, text, siteText.file, 'limits.invalid') }
+    return parsed.site
+  }
 
   /** The site with the changes, checked as a whole. */
   function changed(request: LimitsPreviewRequest): { text: string; site: Site; model: SiteModel } {
     if (request.revision !== revision())
       throw new EdgeError('limits.changed', 'the limits were changed by somebody else meanwhile')
-    const present = siteLimits(site)
+    const present = siteLimits(siteNow())
     for (const change of request.changes) {
       const problem = changeProblem(present, change)
       if (problem !== undefined) throw new EdgeError('limits.invalid', problem)
     }
-    const next = editSiteLimits(text, request.changes)
-    const parsed = checkedYaml(siteSchema, next, fileName, 'limits.invalid')
-    return { text: next, site: parsed, model: compileSite(parsed, commands) }
+    const text = editSiteLimits(siteText.text(), request.changes)
+    const site = checkedYaml(siteSchema, text, siteText.file, 'limits.invalid')
+    return { text, site, model: compileSite(site, commands) }
   }
 
   function preview(request: LimitsPreviewRequest): LimitsPreview {
     const { model } = changed(request)
-    const looser = looserChanges(siteLimits(site), request.changes)
+    const looser = looserChanges(siteLimits(siteNow()), request.changes)
     const results = [...seen].map(([gridId, { input, result }]) => ({
       before: result.decisions,
       after: step(model, gridId, result.state, input),
@@ -89,11 +89,9 @@ export async function createLimitsEdit(options: {
   }
 
   async function change(request: LimitsChangeRequest, principal: string): Promise<SiteLimits> {
-    // A file that was edited by hand meanwhile is not overwritten.
-    if (kept === 'file' && (await readFile(siteFile, 'utf8')) !== text)
-      throw new EdgeError('limits.changed', `${fileName} was edited meanwhile; restart the service to take it into use`)
+    await siteText.unedited()
     const next = changed(request)
-    const present = siteLimits(site)
+    const present = siteLimits(siteNow())
     const unconfirmed = looserChanges(present, request.changes).filter((id) => !request.confirmedLooser.includes(id))
     if (unconfirmed.length > 0)
       throw new EdgeError(
@@ -106,14 +104,12 @@ export async function createLimitsEdit(options: {
       detail: `limits: ${request.reason}`,
       data: Object.fromEntries(request.changes.map((each) => [each.id, describe(present, each)])),
     })
-    if (kept === 'file') await replaceFile(siteFile, next.text)
-    text = next.text
-    site = next.site
+    await siteText.save(next.text, principal, request.reason)
     use(next.site, next.model)
     return limits()
   }
 
-  const limits = (): SiteLimits => ({ revision: revision(), kept, limits: siteLimits(site) })
+  const limits = (): SiteLimits => ({ revision: revision(), kept, limits: siteLimits(siteNow()) })
 
   return {
     limits,
@@ -153,11 +149,4 @@ function compareDecisions(
       },
     ]
   })
-}
-
-/** The old file stays beside as `.bak`; a power cut leaves the old or the new one. */
-async function replaceFile(file: string, text: string): Promise<void> {
-  await copyFile(file, `${file}.bak`)
-  await writeFile(`${file}.new`, text, { flush: true })
-  await rename(`${file}.new`, file)
 }

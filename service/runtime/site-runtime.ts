@@ -116,6 +116,7 @@ export function startSiteRuntime(options: {
   let base = options.model
   let overlay: ((model: SiteModel) => SiteModel) | undefined
   let model = base
+  let proven = site
   const gridOf = gridOfDevices(site)
   const snapshots = createSnapshots(site, control)
   // Looked at once per cycle: it is about all maps, and asked for every setpoint.
@@ -218,6 +219,7 @@ export function startSiteRuntime(options: {
     requests: () => entries.reduce((sum, { device }) => sum + device.link().requests, 0),
     release: (reason) => outputs.releaseAll(reason),
     resume: () => outputs.resume(),
+    useProofs: (next) => void (proven = next),
     useModel(next) {
       base = next
       model = overlay ? overlay(base) : base

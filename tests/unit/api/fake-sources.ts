@@ -3,6 +3,7 @@ import type { SiteLimit, SiteLimits } from '../../../service/contract/site-limit
 import type { Principal } from '#contract/access.ts'
 import type { ControlRequest, Device, PowerFlow, Status } from '#contract/api.ts'
 import type { ArmedState, ControlWish, FailsafeEntry } from '#contract/control.ts'
+import type { Verification } from '#contract/verification.ts'
 import { EdgeError } from '#contract/errors.ts'
 import { fakeWorkbench } from './fake-workbench.ts'
 import type { MeasurementRange, Sources } from '../../../service/api/sources.ts'
@@ -21,6 +22,23 @@ const fuse: SiteLimit = {
   looser: 'larger',
 }
 const siteLimits: SiteLimits = { revision: 'r1', kept: 'file', limits: [fuse] }
+
+const verification: Verification = {
+  kept: 'file',
+  needed: 1,
+  verified: 0,
+  items: [
+    {
+      deviceId: 'battery',
+      deviceName: 'Battery',
+      kind: 'command',
+      name: 'setPowerW',
+      title: 'Power',
+      needed: true,
+      provenance: 'manual',
+    },
+  ],
+}
 
 export const nowMs = 1_772_366_400_000
 
@@ -226,6 +244,16 @@ export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
       if (revision !== siteLimits.revision) throw new EdgeError('limits.changed', 'the limits were changed meanwhile')
       if (changes.some(({ id }) => id !== fuse.id)) throw new EdgeError('limits.invalid', 'there is no such limit')
       return siteLimits
+    },
+    verification: () => verification,
+    async verify({ deviceId, name }) {
+      if (deviceId !== 'battery') throw new EdgeError('device.unknown', `there is no device "${deviceId}"`)
+      if (name !== 'setPowerW') throw new EdgeError('verify.unknown', `battery has no ${name}`)
+      return verification
+    },
+    async unverify({ deviceId }) {
+      if (deviceId !== 'battery') throw new EdgeError('device.unknown', `there is no device "${deviceId}"`)
+      return verification
     },
     workbench: fakeWorkbench(),
     metrics: () => ({
