@@ -9,6 +9,7 @@ import * as controlContract from '#contract/control.ts'
 import { type ErrorCode, errorTable } from '#contract/errors.ts'
 import { deviceSummary, liveMessage, liveRequest } from '#contract/live.ts'
 import * as workbenchContract from '#contract/workbench.ts'
+import * as mapContract from '#contract/map-editor.ts'
 import * as registerContract from '#contract/workbench-registers.ts'
 import { problemType } from './problems.ts'
 import { documentationPolicy } from './security-headers.ts'
@@ -50,6 +51,10 @@ const components = {
   RegisterWatch: registerContract.registerWatch,
   WatchUpdate: registerContract.watchUpdate,
   RegisterSnapshot: registerContract.registerSnapshot,
+  MapSummary: mapContract.mapSummary,
+  MapDocument: mapContract.mapDocument,
+  MapChecked: mapContract.mapChecked,
+  MapValues: mapContract.mapValues,
   LiveRequest: liveRequest,
   LiveMessage: liveMessage,
 }

@@ -1,6 +1,7 @@
 import { EdgeError } from '#contract/errors.ts'
 import type { Job, Lease, Workbench, WorkbenchPort } from '#contract/workbench.ts'
 import type { WorkbenchSources } from '../../../service/api/workbench-sources.ts'
+import { fakeMaps } from './fake-maps.ts'
 import { fakeRegisters } from './fake-registers.ts'
 
 const atMs = 1_772_366_400_000
@@ -122,6 +123,7 @@ export function fakeWorkbench(): WorkbenchSources {
     async endLease(id) {
       if (id !== lease.id) throw new EdgeError('workbench.unknown', 'this lease has ended')
     },
+    maps: fakeMaps(),
     registers: fakeRegisters(),
   }
 }
