@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { commandName } from './point-map.ts'
 import { siteId } from './site-device.ts'
+import { proofTarget } from './verification.ts'
 
 const atMs = z.number().meta({ title: 'Time', unit: 'ms since 1970' })
-/** On the clock of the trace: ms since the check wrote for the first time; what came before is negative. */
+/** On the clock of the trace: ms since the run has begun. */
 const tMs = z.number().meta({ title: 'Time in the trace', unit: 'ms' })
 const words = z.string().max(400)
 
@@ -160,6 +161,8 @@ export const checkSummary = z.strictObject({
   headline: checkMeasure.optional(),
   /** The map or the configuration has changed since. */
   outdated: z.boolean(),
+  /** What a person may mark as verified because of it; empty unless it has passed. */
+  proves: z.array(proofTarget).max(4),
 })
 export type CheckSummary = z.infer<typeof checkSummary>
 
@@ -282,6 +285,8 @@ export const checkRun = z.strictObject({
   writes: z.array(checkWrite).max(400),
   restored: z.array(checkRestored).max(8),
   trace: checkTrace,
+  /** What a person may mark as verified when it has passed. */
+  proves: z.array(proofTarget).max(4),
   /** SHA-256 of the maps that it rests on, by device. */
   mapHashes: z.record(siteId, z.string().max(64)),
   /** SHA-256 of the site file. */

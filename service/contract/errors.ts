@@ -70,6 +70,9 @@ export const errorTable = {
   'workbench.folder': { status: 503, action: 'Make the folder writable or free disk space; nothing was lost.' },
   'workbench.changed': { status: 409, action: 'Look at the newer text; yours is still in the editor.' },
   'workbench.full': { status: 409, action: 'Remove some that are not needed any more.' },
+  'check.unknown': { status: 404, action: 'See /api/v1/checks for the checks of this site.' },
+  'check.busy': { status: 409, action: 'Wait for the check that runs, or abort it.' },
+  'check.refused': { status: 409, action: 'See the reason; nothing was written.' },
   'capture.invalid': { status: 400, action: 'Choose a pcap, a pcapng or a log of hexadecimal bytes.' },
   'metric.unknown': { status: 404, action: 'See /api/v1/devices for the points of this device.' },
   'storage.folder': {

@@ -71,7 +71,6 @@ export function createControlSources(parts: {
     dataFolder,
     wishesChanged,
   } = parts
-  const proofs = loadProofs(dataFolder)
   const entryOf = (id: string): SiteDeviceEntry => {
     const entry = entries.find(({ config }) => config.id === id)
     if (!entry) throw new EdgeError('device.unknown', 'the site has no device with this ID')
@@ -134,7 +133,8 @@ export function createControlSources(parts: {
           mapHash: map.hash,
           commands: commandsOf(map),
         })),
-        proofs,
+        // A check may have added one.
+        loadProofs(dataFolder),
         (deviceId, command) => runtime.valueNow(deviceId, command),
       ),
     }),

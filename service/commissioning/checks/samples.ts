@@ -1,6 +1,6 @@
 /** One value of a trace. */
 export interface Sample {
-  /** Since the first write, ms. */
+  /** Since the run has begun, ms. */
   readonly tMs: number
   readonly value: number
 }

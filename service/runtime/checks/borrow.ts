@@ -4,6 +4,8 @@ import type { Clock } from '../../domain/clock.ts'
 import type { Device } from '../../drivers/driver.ts'
 import type { ArmedBus } from '../../drivers/modbus/bus.ts'
 import type { SunspecModels } from '../../pointmap/sunspec/models.ts'
+import type { ResolvedMap } from '../../pointmap/types.ts'
+import { bindMap } from '../bind-map.ts'
 import { commandsOf } from '../device-view.ts'
 import type { Guard, ManualOutcome } from '../guard.ts'
 import type { Outputs } from '../outputs.ts'
@@ -66,18 +68,20 @@ export async function borrow(
   let underWay: Promise<unknown> = Promise.resolve()
   let renewing: AbortController | undefined
   const alone = new Set<() => void>()
+  const probe = shown && createProbe(parts, entry, [shown.point])
+  const onBus = buses.get(entry.bus)?.unit(entry.config.unitId)
+  let bound: ResolvedMap | undefined
 
   async function readBack(): Promise<number | undefined> {
     if (!shown) return undefined
-    await using probe = createProbe(parts, entry, [shown.point])
     const reading = (await probe?.read())?.get(shown.point)
     return typeof reading?.value === 'number' && reading.quality === 'good' ? reading.value : undefined
   }
 
   async function releaseState(): Promise<ReleaseState | undefined> {
-    const bus = buses.get(entry.bus)?.unit(entry.config.unitId)
-    if (!bus || (declared?.release ?? []).length === 0) return undefined
-    return readRelease({ map: entry.map, unit: bus, models: sunspecModels() }, command)
+    if (!onBus || (declared?.release ?? []).length === 0) return undefined
+    bound ??= await bindMap(entry.map, onBus, sunspecModels())
+    return readRelease(bound, onBus, command)
   }
 
   async function released(): Promise<boolean | undefined> {
@@ -149,8 +153,9 @@ export async function borrow(
   }
 
   await outputs.pause([id], `a check works with ${name}`)
-  const { before, wasReleased } = await look().catch((error: unknown) => {
+  const { before, wasReleased } = await look().catch(async (error: unknown) => {
     outputs.unpause([id])
+    await probe?.[Symbol.asyncDispose]()
     throw error
   })
 
@@ -255,6 +260,7 @@ export async function borrow(
         return { deviceId: id, command, unit, ...(before !== undefined && { before }), ok: false, text }
       } finally {
         outputs.unpause([id])
+        await probe?.[Symbol.asyncDispose]()
       }
     },
   }

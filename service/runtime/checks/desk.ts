@@ -20,6 +20,8 @@ import type { SiteDeviceEntry } from '../site-runtime.ts'
 
 /** A reading counts for a condition while it is not older. */
 const freshMs = 10_000
+/** What is asked within this time is asked about one moment. */
+const sameMomentMs = 50
 
 /** Powers of a role are named with or without the subsystem. */
 const powerNames: Readonly<Partial<Record<SiteDeviceEntry['config']['role'], readonly string[]>>> = {
@@ -75,26 +77,37 @@ export function createDesk(options: {
   const { clock, site, entries, model } = options
   const byId = new Map(entries.map((entry) => [entry.config.id, entry]))
 
-  const aged = (entry: SiteDeviceEntry): ReadonlyMap<string, AgedReading> => {
+  let taken: { readonly atMs: number; readonly readings: Readings } | undefined
+  const placed = new WeakMap<Readings, Map<string, NodeModel | undefined>>()
+
+  /** Many checks ask for the same moment. */
+  function readings(): Readings {
     const nowMs = clock.monotonicMs()
-    return new Map(
-      [...entry.device.readings()].map(([name, reading]) => [
-        name,
-        { ...reading, ageMs: Math.max(0, nowMs - reading.monotonicMs) },
-      ]),
-    )
-  }
-  const readings = (): Readings => new Map(entries.map((entry) => [entry.config.id, aged(entry)]))
-  const pointsOf = (deviceId: string): ReadonlyMap<string, AgedReading> | undefined => {
-    const entry = byId.get(deviceId)
-    return entry && aged(entry)
+    if (!taken || nowMs - taken.atMs > sameMomentMs)
+      taken = { atMs: nowMs, readings: new Map(entries.map((entry) => [entry.config.id, aged(entry, nowMs)])) }
+    return taken.readings
   }
 
+  function aged({ device }: SiteDeviceEntry, nowMs: number): ReadonlyMap<string, AgedReading> {
+    const found = new Map<string, AgedReading>()
+    for (const [name, reading] of device.readings())
+      found.set(name, { ...reading, ageMs: Math.max(0, nowMs - reading.monotonicMs) })
+    return found
+  }
+
+  const pointsOf = (deviceId: string): ReadonlyMap<string, AgedReading> | undefined => readings().get(deviceId)
+
   function placeNow(deviceId: string): NodeModel | undefined {
-    const now = model()
-    const index = now.deviceIndex.get(deviceId)
-    const place = index === undefined ? undefined : placeOf(now, index, readings())
-    return place === undefined ? undefined : now.nodes[place]
+    const moment = readings()
+    let known = placed.get(moment)
+    if (!known) placed.set(moment, (known = new Map()))
+    if (!known.has(deviceId)) {
+      const now = model()
+      const index = now.deviceIndex.get(deviceId)
+      const place = index === undefined ? undefined : placeOf(now, index, moment)
+      known.set(deviceId, place === undefined ? undefined : now.nodes[place])
+    }
+    return known.get(deviceId)
   }
 
   const desk: Desk = {

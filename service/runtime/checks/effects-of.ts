@@ -28,9 +28,7 @@ function powerWith(
       return [0, ampere(config.charger?.maxCurrentA ?? 16)]
     case 'switchOn':
       return value > 0 ? [0, config.load?.maxW ?? Math.max(0, now ?? 0)] : [0, 0]
-    case 'limitChargeW':
-    case 'limitDischargeW':
-    case 'setReservePercent':
+    default:
       return now === undefined ? undefined : [now, now]
   }
 }

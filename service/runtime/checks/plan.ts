@@ -1,4 +1,5 @@
 import type { Check, CheckMeasure, CheckReason, HeadroomRow, PlannedWrite } from '#contract/checks.ts'
+import type { ProofTarget } from '#contract/verification.ts'
 import type { Obstacle } from './desk.ts'
 import type { Session } from './session.ts'
 
@@ -21,6 +22,8 @@ export interface Prepared {
   readonly durationS: number
   /** Devices whose maps the result rests on. */
   readonly devices: readonly string[]
+  /** What a person may mark as verified once it has passed. */
+  readonly proves?: readonly ProofTarget[]
   /** Absent while it cannot run. What it measures goes to the session; what it throws ends the check. */
   run?(session: Session): Promise<void>
 }

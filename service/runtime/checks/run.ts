@@ -5,7 +5,7 @@ import type { SiteModel } from '../../domain/site-model.ts'
 import type { SiteDeviceEntry } from '../site-runtime.ts'
 import { borrow, type Borrowed, type BorrowParts } from './borrow.ts'
 import { createProbe, type Probe } from './probe.ts'
-import { CheckEnd, type CheckTiming, type Lane, type Session } from './session.ts'
+import { CheckEnd, type CheckTiming, type Lane, type Session, type WantedLane } from './session.ts'
 
 /** Samples of one lane; a trace that would grow beyond is thinned. */
 const mostSamples = 3_600
@@ -47,7 +47,7 @@ export function startRun(
   const { clock, timing } = parts
   const { record, changed } = options
   const stop = new AbortController()
-  const lanes: { stop(): void; ended: Promise<unknown> }[] = []
+  const lanes: Promise<unknown>[] = []
   const hands: Borrowed[] = []
   const startMs = clock.monotonicMs()
   let overlaid = false
@@ -69,52 +69,62 @@ export function startRun(
     lane.samples.push({ tMs: atMs, value })
   }
 
-  async function sample(probe: Probe, lane: TraceLane, signal: AbortSignal): Promise<void> {
-    let lastMs = -Infinity
-    let heardMs = clock.monotonicMs()
+  async function sample(probe: Probe, held: readonly TraceLane[], signal: AbortSignal): Promise<void> {
+    const newest = new Map<TraceLane, { lastMs: number; heardMs: number }>(
+      held.map((lane) => [lane, { lastMs: -Infinity, heardMs: clock.monotonicMs() }]),
+    )
     for (;;) {
       const askedMs = clock.monotonicMs()
-      const reading = (await probe.read()).get(lane.point)
+      const readings = await probe.read()
       signal.throwIfAborted()
       const nowMs = clock.monotonicMs()
-      if (reading?.quality === 'good' && typeof reading.value === 'number' && reading.monotonicMs > lastMs) {
-        lastMs = reading.monotonicMs
-        heardMs = nowMs
-        add(lane, reading.value, tMs(reading.monotonicMs))
-        changed()
-      } else if (nowMs - heardMs > timing.silentMs)
-        return end(
-          new CheckEnd(
-            'no-answer',
-            `${lane.deviceName} has not shown ${lane.point} for ${Math.round((nowMs - heardMs) / 1000)} s`,
-          ),
-        )
+      for (const [lane, seen] of newest) {
+        const reading = readings.get(lane.point)
+        if (reading?.quality === 'good' && typeof reading.value === 'number' && reading.monotonicMs > seen.lastMs) {
+          newest.set(lane, { lastMs: reading.monotonicMs, heardMs: nowMs })
+          add(lane, reading.value, tMs(reading.monotonicMs))
+        } else if (nowMs - seen.heardMs > timing.silentMs) {
+          const forS = Math.round((nowMs - seen.heardMs) / 1000)
+          return end(new CheckEnd('no-answer', `${lane.deviceName} has not shown ${lane.point} for ${forS} s`))
+        }
+      }
+      changed()
       // At most half of the time of a line.
       await clock.sleep(Math.max(timing.sampleMs - (nowMs - askedMs), nowMs - askedMs, 1), signal)
     }
   }
 
-  function lane(key: TraceLane['key'], entry: SiteDeviceEntry, point: string): Lane {
-    const { unit = '' } = entry.device.points().find(({ name }) => name === point) ?? {}
-    const held = addLane({ key, deviceId: entry.config.id, deviceName: entry.config.name, point, unit })
-    const probe = createProbe(parts, entry, [point])
+  async function watch(probe: Probe, held: readonly TraceLane[], signal: AbortSignal): Promise<void> {
+    try {
+      await sample(probe, held, signal)
+    } catch (error) {
+      if (!signal.aborted) end(new CheckEnd('internal', String(error), { cause: error }))
+    } finally {
+      await probe[Symbol.asyncDispose]()
+    }
+  }
+
+  function startLanes(entry: SiteDeviceEntry, wanted: readonly WantedLane[]): readonly Lane[] {
+    const points = entry.device.points()
+    const held = wanted.map(({ key, point }) => {
+      const { unit = '' } = points.find(({ name }) => name === point) ?? {}
+      return addLane({ key, deviceId: entry.config.id, deviceName: entry.config.name, point, unit })
+    })
+    const probe = createProbe(
+      parts,
+      entry,
+      wanted.map(({ point }) => point),
+    )
     const over = new AbortController()
     const signal = AbortSignal.any([over.signal, stop.signal])
-    const ended = probe
-      ? sample(probe, held, signal)
-          .catch((error: unknown) => {
-            if (!signal.aborted) end(new CheckEnd('internal', String(error), { cause: error }))
-          })
-          .finally(() => probe[Symbol.asyncDispose]())
-      : Promise.resolve()
-    const entryOfLane = { stop: () => over.abort(), ended }
-    lanes.push(entryOfLane)
-    return {
+    const ended = probe ? watch(probe, held, signal) : Promise.resolve()
+    lanes.push(ended)
+    return held.map((lane) => ({
       get samples() {
-        return held.samples
+        return lane.samples
       },
-      stop: entryOfLane.stop,
-    }
+      stop: () => over.abort(),
+    }))
   }
 
   const session: Session = {
@@ -124,7 +134,7 @@ export function startRun(
     durationS: options.durationS,
     tMs: () => tMs(),
     sleep: (ms) => clock.sleep(ms, stop.signal),
-    lane,
+    lanes: startLanes,
     note(key, entry, point, unit) {
       const held = addLane({ key, deviceId: entry.config.id, deviceName: entry.config.name, point, unit })
       return (value) => {
@@ -192,7 +202,7 @@ export function startRun(
       const restored = await Promise.all(hands.map((hand) => hand.giveBack(withinMs)))
       for (const { entry } of hands) options.takeBack(entry.config.id)
       stop.abort(new CheckEnd('none', 'it is over'))
-      await Promise.all(lanes.map(({ ended }) => ended))
+      await Promise.all(lanes)
       return restored
     },
   }

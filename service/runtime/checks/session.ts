@@ -49,6 +49,11 @@ export const usualTiming: CheckTiming = {
   restoreMs: 10_000,
 }
 
+export interface WantedLane {
+  readonly key: TraceLane['key']
+  readonly point: string
+}
+
 export interface Lane {
   readonly samples: readonly Sample[]
   stop(): void
@@ -85,8 +90,8 @@ export interface Session {
   /** Now, on the clock of the trace. */
   tMs(): number
   sleep(ms: number): Promise<void>
-  /** Reads a point again and again until it is stopped. */
-  lane(key: TraceLane['key'], entry: SiteDeviceEntry, point: string): Lane
+  /** Reads points of a device again and again, together, until one of the lanes is stopped. */
+  lanes(entry: SiteDeviceEntry, wanted: readonly WantedLane[]): readonly Lane[]
   /** Takes what the service knows anyway, as often as it changes. */
   note(key: TraceLane['key'], entry: SiteDeviceEntry, point: string, unit: string): (value: number) => void
   borrow(entry: SiteDeviceEntry, command: CommandName): Promise<Hand>

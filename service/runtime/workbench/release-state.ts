@@ -1,9 +1,7 @@
 import type { BusUnit } from '../../drivers/modbus/bus.ts'
 import { createImage } from '../../drivers/modbus/register-image.ts'
 import { encodeWrite, writeValue } from '../../pointmap/codec.ts'
-import type { SunspecModels } from '../../pointmap/sunspec/models.ts'
-import type { LoadedMap, ResolvedWrite } from '../../pointmap/types.ts'
-import { bindMap } from '../bind-map.ts'
+import type { ResolvedMap, ResolvedWrite } from '../../pointmap/types.ts'
 
 /** Whether a device shows what a release of a command writes. */
 export interface ReleaseState {
@@ -13,11 +11,7 @@ export interface ReleaseState {
   readonly compared: number
 }
 
-export async function readRelease(
-  { map, unit, models }: { map: LoadedMap; unit: BusUnit; models: SunspecModels },
-  command: string,
-): Promise<ReleaseState> {
-  const bound = await bindMap(map, unit, models)
+export async function readRelease(bound: ResolvedMap, unit: BusUnit, command: string): Promise<ReleaseState> {
   let compared = 0
   for (const write of bound.commands.get(command)?.release ?? []) {
     const wanted = wordsOf(write)

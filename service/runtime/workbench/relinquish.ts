@@ -2,6 +2,7 @@ import { EdgeError } from '#contract/errors.ts'
 import { safeSetpoint } from '../../control/limits.ts'
 import type { ArmedBus } from '../../drivers/modbus/bus.ts'
 import type { SunspecModels } from '../../pointmap/sunspec/models.ts'
+import { bindMap } from '../bind-map.ts'
 import type { Guard } from '../guard.ts'
 import type { Outputs, WrittenCommand } from '../outputs.ts'
 import type { SiteDeviceEntry } from '../site-runtime.ts'
@@ -54,7 +55,8 @@ export function createRelinquish(options: {
   async function readBack(entry: SiteDeviceEntry, command: string): Promise<string | undefined> {
     const unit = buses.get(entry.bus)?.unit(entry.config.unitId)
     if (!unit) return `${entry.config.id} is on no bus`
-    const { problem } = await readRelease({ map: entry.map, unit, models: sunspecModels() }, command)
+    const bound = await bindMap(entry.map, unit, sunspecModels())
+    const { problem } = await readRelease(bound, unit, command)
     return problem === undefined ? undefined : `${entry.config.id} was released, but ${problem}`
   }
 
