@@ -115,7 +115,7 @@ function pairAt(document: Document, at: number): { readonly map: YAMLMap; readon
 }
 
 function rightWayRound(text: string, at: number, { message }: YamlProblem, parsed: () => Document): MapFix | undefined {
-  if (!/runs backwards$/.test(message)) return undefined
+  if (!message.endsWith('runs backwards')) return undefined
   const found = pairAt(parsed(), at)
   const seq = found?.map.items[found.index]?.value
   if (!isSeq(seq)) return undefined

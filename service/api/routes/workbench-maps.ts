@@ -147,6 +147,7 @@ export const workbenchMapRoutes: FastifyPluginCallbackZod<{ sources: Sources }> 
           ...refusals(
             'api.invalid',
             'api.too-large',
+            'api.not-found',
             'workbench.changed',
             'workbench.folder',
             'workbench.full',
@@ -168,7 +169,7 @@ export const workbenchMapRoutes: FastifyPluginCallbackZod<{ sources: Sources }> 
         querystring: z.strictObject({ base: mapRevision }),
         response: {
           200: answer('What became of it', mapSaved),
-          ...refusals('api.invalid', 'workbench.changed', 'workbench.folder', 'workbench.refused'),
+          ...refusals('api.invalid', 'workbench.unknown', 'workbench.changed', 'workbench.folder', 'workbench.refused'),
         },
       },
     },
@@ -182,7 +183,10 @@ export const workbenchMapRoutes: FastifyPluginCallbackZod<{ sources: Sources }> 
         tags,
         summary: 'Earlier texts of a point map',
         params,
-        response: { 200: answer('Newest first', earlierMaps), ...refusals('api.invalid', 'workbench.folder') },
+        response: {
+          200: answer('Newest first', earlierMaps),
+          ...refusals('api.invalid', 'workbench.unknown', 'workbench.folder'),
+        },
       },
     },
     (request) => maps.earlier(idOf(request.params)),

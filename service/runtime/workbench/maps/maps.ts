@@ -134,6 +134,8 @@ export function openMaps(options: {
     remove: (id, base, by) =>
       alone(id, async () => {
         const texts = await assertBase(id, base)
+        if (files.current(texts) === undefined)
+          throw new EdgeError('workbench.unknown', `there is no point map "${id}"`)
         if (texts.shipped === undefined && usersOf(id).length > 0)
           throw new EdgeError('workbench.refused', `${usersOf(id)[0]?.name} is read by this map`)
         await keep(id, texts.own)
