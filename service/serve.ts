@@ -23,6 +23,7 @@ import { loadSunspecModels, type SunspecModels } from './pointmap/sunspec/models
 import { createApiSources } from './runtime/api-sources.ts'
 import { createArmed } from './runtime/armed.ts'
 import { createBusAccess } from './runtime/bus-access.ts'
+import { createMapConverter } from './mapimport/in-worker.ts'
 import { loadConfirmedMaps } from './runtime/confirmed-maps.ts'
 import { loadControlProperty } from './runtime/control-property.ts'
 import { createControlSources } from './runtime/control-sources.ts'
@@ -311,6 +312,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       relinquish: createRelinquish({ entries: devices, buses, sunspecModels, ...runtime }),
       mapFolders,
       sunspecFolder,
+      mapFiles: createMapConverter({ workerUrl: entries.mapWorker, clock }),
       mapsChanged: mapReload.check,
       stagedMaps: mapReload.staged,
       journal: (kind, principal, detail) => void storage.journal.append({ kind, principal, detail }),

@@ -36,6 +36,7 @@ import { userRoutes } from './routes/users.ts'
 import { verificationRoutes } from './routes/verification.ts'
 import { workbenchRoutes } from './routes/workbench.ts'
 import { workbenchJobRoutes } from './routes/workbench-jobs.ts'
+import { workbenchMapFileRoutes } from './routes/workbench-map-files.ts'
 import { workbenchMapRoutes } from './routes/workbench-maps.ts'
 import { workbenchRegisterRoutes } from './routes/workbench-registers.ts'
 import { guardCertificates, listenSecurely, type SecureEndpoint, type SecureServer } from './secure.ts'
@@ -261,6 +262,7 @@ async function installRoutes(
   await app.register(workbenchJobRoutes, { sources })
   await app.register(workbenchRegisterRoutes, { sources })
   await app.register(workbenchMapRoutes, { sources })
+  await app.register(workbenchMapFileRoutes, { sources })
   await app.register(historyRoutes, { sources })
   await app.register(metricRoutes, { metrics })
   await app.register(liveRoutes, { hub })

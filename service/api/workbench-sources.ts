@@ -10,6 +10,7 @@ import type {
   WorkbenchPorts,
 } from '#contract/workbench.ts'
 import type { LatencyOutcome } from '#contract/workbench-scan.ts'
+import type { MapFileSources } from './map-file-sources.ts'
 import type { MapSources } from './map-sources.ts'
 import type { RegisterSources } from './register-sources.ts'
 
@@ -42,4 +43,6 @@ export interface WorkbenchSources {
   readonly registers: RegisterSources
   /** Point maps and their texts. */
   readonly maps: MapSources
+  /** Maps of other formats. */
+  readonly mapFiles: MapFileSources
 }

@@ -37,6 +37,7 @@ export const importColumn = z.enum([
   'count',
   'wordOrder',
   'values',
+  'sentinels',
   'access',
   'note',
 ])

@@ -5,7 +5,7 @@ import { lintMap } from '../pointmap/lint.ts'
 import { placeOf, typeSpec } from '../pointmap/point-types.ts'
 import { metricOf, unitFactor } from '../pointmap/units.ts'
 import { multiply } from './decimal.ts'
-import { nameFor, unitOfName, vendorName } from './names.ts'
+import { nameFor, unitOfName, vendorName, withoutShared } from './names.ts'
 import { readUnit } from './units.ts'
 import { type ForeignMap, type ForeignPoint, type ForeignSum, mostPoints, oneLine, type Skipped } from './types.ts'
 
@@ -34,6 +34,7 @@ export function assemble(foreign: ForeignMap, head: Head): Assembled {
   const named: Named[] = []
   const nameOf = new Map<ForeignPoint, string>()
   const same = new Map<string, Named>()
+  const short = withoutShared(foreign.points)
   for (const from of foreign.points) {
     const first = named.length < mostPoints ? undefined : from
     if (first) {
@@ -41,7 +42,7 @@ export function assemble(foreign: ForeignMap, head: Head): Assembled {
       leave(first, `a map holds at most ${mostPoints} points; ${rest} more entries from here on were left out`)
       break
     }
-    const made = toPoint(from)
+    const made = toPoint(from, short(from.original))
     const key = identityOf(made.point)
     const twin = same.get(key)
     if (twin) {
@@ -50,7 +51,7 @@ export function assemble(foreign: ForeignMap, head: Head): Assembled {
       else leave(from, `reads the same registers as ${twin.name} (${twin.from.place}), there with another scale`)
       continue
     }
-    const name = free(made.name, from.original, taken)
+    const name = free(made.name, short(from.original), taken)
     const entry: Named = { ...made, name, from }
     const problem = firstProblem(entry)
     if (problem !== undefined) {
@@ -81,7 +82,7 @@ function kindOf(point: MapPoint): 'number' | 'text' | 'word' | 'flags' {
   return ['enum', 'bool', 'bit'].includes(spec.kind) ? 'word' : 'text'
 }
 
-function toPoint(from: ForeignPoint): { name: string; point: MapPoint; kept: Named['kept'] } {
+function toPoint(from: ForeignPoint, original: string): { name: string; point: MapPoint; kept: Named['kept'] } {
   const cell = readUnit(from.unit ?? '')
   const { factor = 1 } = cell
   const keys: MapPoint = { ...from.keys }
@@ -91,7 +92,11 @@ function toPoint(from: ForeignPoint): { name: string; point: MapPoint; kept: Nam
   const kept: (readonly [string, string])[] = [...from.kept]
   if (cell.rest !== undefined) kept.unshift(['unit', oneLine(cell.rest, 60)])
   const kind = kindOf(keys)
-  const name = nameFor(from, keys.sunspec && from.wanted ? unitOfName(from.wanted) || undefined : cell.unit, kind)
+  const name = nameFor(
+    { ...from, original },
+    keys.sunspec && from.wanted ? unitOfName(from.wanted) || undefined : cell.unit,
+    kind,
+  )
   const point: MapPoint = { ...keys }
   const own = unitOfName(name)
   const numeric = kind === 'number' || kind === 'word'

@@ -1,4 +1,4 @@
-import type { MapPoint } from '#contract/point-map.ts'
+import { type MapPoint, pointType } from '#contract/point-map.ts'
 import { type Order, orderOf } from './registers.ts'
 
 /** The forms that cells of register tables have in the field. Nothing that looks like a formula is computed. */
@@ -125,7 +125,9 @@ const typeWords: Readonly<Record<string, string>> = {
 
 /** `U16`, `unsigned int 32`, `float (CDAB)`, `string[8]`, `>f`. A text's length is in registers. */
 export function readType(cell: string, count: number | undefined): ({ type: string } & Order) | string {
-  const plain = cell.trim().toLowerCase()
+  const own = cell.trim()
+  if (/[:\d]/.test(own) && pointType.safeParse(own).success) return { type: own }
+  const plain = own.toLowerCase()
   const order = /\b([abcd]{4})\b/i.exec(cell)?.[1]
   const swapped = /swap|little|_le\b|\ble\b|lsw|low(er)? word first/.test(plain) && order === undefined
   const orders = (order === undefined ? undefined : orderOf(order)) ?? (swapped ? { wordOrder: 'little' as const } : {})
@@ -188,4 +190,14 @@ export function readWords(cell: string): Record<string, string> | undefined {
       : [],
   )
   return words.length > 0 ? Object.fromEntries(words) : undefined
+}
+
+/** `0xFFFF -1`: raw values that mean not available. */
+export function readSentinels(cell: string): NonNullable<MapPoint['sentinels']> | undefined {
+  const words = cell.split(/[\s;,]+/).filter((word) => word !== '')
+  if (words.length === 0 || words.length > 16) return undefined
+  const list = words.map((word) =>
+    /^0x[0-9a-f]{1,16}$/i.test(word) ? word : /^-?\d{1,15}$/.test(word) ? Number(word) : undefined,
+  )
+  return list.includes(undefined) ? undefined : (list as NonNullable<MapPoint['sentinels']>)
 }

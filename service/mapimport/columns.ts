@@ -21,6 +21,7 @@ const titles: readonly (readonly [ImportColumn, RegExp])[] = [
   ['offset', /^offset$/],
   ['wordOrder', /^(word|byte) ?order$|^endian(ness)?$|^swap$|^mixed endian$/],
   ['values', /^(values?|range|wertebereich|enum|enumeration|options|valid range)( notes)?$|^(range|value) ?(notes?)?$/],
+  ['sentinels', /^sentinels?$|^(nan|invalid|not available)( value)?s?$/],
   ['access', /^(access|read ?\/? ?write|r\/?w|rw|writable|mode|zugriff|customer write|permission)$/],
   [
     'name',

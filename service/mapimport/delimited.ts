@@ -79,7 +79,11 @@ export async function readWorkbook(bytes: Uint8Array, wanted: string): Promise<R
 }
 
 const cellText = (cell: unknown): string =>
-  cell instanceof Date ? cell.toISOString() : cell === null || cell === undefined ? '' : String(cell).trim()
+  cell instanceof Date
+    ? cell.toISOString()
+    : ['string', 'number', 'boolean'].includes(typeof cell)
+      ? `${cell as string | number | boolean}`.trim()
+      : ''
 
 /** What the archive says its files come to; an archive that lies about it is refused by the unpacking itself. */
 function unpackedSize(bytes: Uint8Array): number {

@@ -99,6 +99,23 @@ const signs: readonly Sign[] = [
 
 const head = (text: string): string => text.slice(0, 4000)
 
+/** Files that stand beside maps and hold no registers themselves, and what to import instead. */
+const beside: readonly (readonly [RegExp, string])[] = [
+  [
+    /"driver_config"\s*:/,
+    'this is the configuration of a VOLTTRON driver; import the table of registers that it names',
+  ],
+  [/^-? ?addressing:[\s\S]*^\s*file:/m, 'this is the list of VOLTTRON maps; import one of the tables that it names'],
+  [
+    /^\s*\{[\s\S]*"transport"\s*:/,
+    'these are settings of a protocol of PythonProtocolGateway; import the table of registers beside it',
+  ],
+]
+
+/** Why a file of no known format holds no registers, where that can be said. */
+export const withoutRegisters = (text: string): string | undefined =>
+  beside.find(([pattern]) => pattern.test(text.slice(0, looked)))?.[1]
+
 /** Of the whole of a large file, the beginning says what it is. */
 const looked = 200_000
 

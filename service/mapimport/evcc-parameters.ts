@@ -88,15 +88,15 @@ export function readParameters(tree: Tree | undefined, file: string): EvccParame
 }
 
 function connectionOf(item: Tree): NonNullable<PointMap['connection']> {
-  const choices = items(get(item, 'choice')).flatMap((choice) => textOf(choice) ?? [])
+  const choices = new Set(items(get(item, 'choice')).flatMap((choice) => textOf(choice) ?? []))
   const baud = numberOf(get(item, 'baudrate'))
   const port = numberOf(get(item, 'port'))
   const id = numberOf(get(item, 'id'))
   const comset = textOf(get(item, 'comset'))
   const format = comset !== undefined && /^[78][NEO][12]$/.test(comset) ? comset : '8N1'
   return {
-    ...((choices.includes('tcpip') || port !== undefined) && { tcp: { port: port ?? 502 } }),
-    ...(choices.includes('rs485') && baud !== undefined && { rtu: { baud, format } }),
+    ...((choices.has('tcpip') || port !== undefined) && { tcp: { port: port ?? 502 } }),
+    ...(choices.has('rs485') && baud !== undefined && { rtu: { baud, format } }),
     ...(id !== undefined && { unitId: id }),
   }
 }

@@ -196,9 +196,10 @@ function readSource(tree: Tree, context: Context, way: Way): ForeignPoint | unde
   return undefined
 }
 
-function skip({ collected, attribute }: Context, place: string, reason: string): void {
+function skip({ collected, attribute }: Context, place: string, reason: string): undefined {
   if (collected.skipped.every((entry) => entry.place !== place))
     collected.skipped.push({ place, original: attribute, reason })
+  return undefined
 }
 
 const functions: Readonly<Record<string, RegisterFunction>> = {
@@ -226,8 +227,8 @@ function readLeaf(tree: Tree, source: string, place: string, context: Context, w
   const factor = multiply(way.scale, numberOf(get(tree, 'scale')) ?? 1)
   const scaleText = textOf(get(tree, 'scale'))
   if (scaleText !== undefined && numberOf(get(tree, 'scale')) === undefined)
-    return void skip(context, place, `its scale "${scaleText}" is no number`)
-  if (factor === 0) return void skip(context, place, 'its scale is 0')
+    return skip(context, place, `its scale "${scaleText}" is no number`)
+  if (factor === 0) return skip(context, place, 'its scale is 0')
   const kept = entries(tree).flatMap(([key, value]) => (known.has(key) ? [] : [[key, brief(value)] as const]))
   const id = textOf(get(tree, 'id'))
   const common = {
@@ -242,7 +243,7 @@ function readLeaf(tree: Tree, source: string, place: string, context: Context, w
   }
   if (source === 'sunspec') {
     const found = sunspecPlaceOf(get(tree, 'value'))
-    if (typeof found === 'string') return void skip(context, place, found)
+    if (typeof found === 'string') return skip(context, place, found)
     const original = `${attribute} ${phase ?? ''} ${found.text}`
     // Scaled to the unit of the attribute there; here it is SI in any case.
     const unitFactor = names.unit === 'kWh' ? 1000 : 1
@@ -255,24 +256,28 @@ function readLeaf(tree: Tree, source: string, place: string, context: Context, w
   const address = numberOf(get(register, 'address'))
   const kind = textOf(get(register, 'type')) ?? 'holding'
   const decode = textOf(get(register, 'decode')) ?? textOf(get(register, 'encoding'))
-  if (/^write/.test(kind))
-    return void skip(context, place, 'is written to the device; a command needs limits, which this file does not have')
+  if (kind.startsWith('write'))
+    return skip(context, place, 'is written to the device; a command needs limits, which this file does not have')
   const fn = functions[kind]
-  if (fn === undefined) return void skip(context, place, `"${kind}" is not a kind of register`)
+  if (fn === undefined) return skip(context, place, `"${kind}" is not a kind of register`)
   if (address === undefined)
-    return void skip(context, place, `its address "${textOf(get(register, 'address')) ?? ''}" is no number`)
+    return skip(context, place, `its address "${textOf(get(register, 'address')) ?? ''}" is no number`)
   const type = fn === 'coil' || fn === 'discrete' ? { type: 'bool' } : typeOf(decode ?? '')
-  if (typeof type === 'string') return void skip(context, place, type)
+  if (typeof type === 'string') return skip(context, place, type)
   const remark = get(register, 'address')?.comment
   const point: ForeignPoint = {
     ...common,
-    original: remark ?? `${usage ?? ''} ${attribute} ${phase ?? ''}`.trim(),
+    original: nameIn(remark) ?? `${usage ?? ''} ${attribute} ${phase ?? ''}`.trim(),
     originalAddress: textOf(get(register, 'address')) ?? '',
     keys: { address, function: fn, ...type, ...(factor !== 1 && type.type !== 'bool' && { scale: factor }) },
   }
   result.points.push(point)
   return point
 }
+
+/** Comments name a register first, then say its unit. */
+const nameIn = (remark: string | undefined): string | undefined =>
+  remark?.split(',', 1)[0]!.replaceAll('"', '').trim() || undefined
 
 function sunspecPlaceOf(
   tree: Tree | undefined,

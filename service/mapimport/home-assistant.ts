@@ -1,5 +1,6 @@
 import type { MapPoint, PointMap, Quirks } from '#contract/point-map.ts'
 import { multiply } from './decimal.ts'
+import { uniqueIdMark } from './export-home-assistant.ts'
 import { fittingOrder } from './registers.ts'
 import { type ForeignMap, type ForeignPoint, isRefusal, refuse, type Skipped, type Understood } from './types.ts'
 import { brief, entries, get, items, numberOf, readTree, textOf, type Tree } from './yaml-tree.ts'
@@ -92,9 +93,12 @@ function readItem(item: Tree, list: (typeof lists)[number], file: string): Forei
   if (typeof keys === 'string') return skip(keys)
   const unit = textOf(get(item, 'unit_of_measurement')) ?? textOf(get(item, 'temperature_unit'))
   const id = get(item, 'device_address') ?? get(item, 'slave')
+  const mark = textOf(get(item, 'unique_id'))
+  const wanted = mark?.startsWith(uniqueIdMark) ? mark.slice(uniqueIdMark.length) : undefined
   return {
     place,
     original,
+    ...(wanted && { wanted }),
     originalAddress: textOf(addressOf) ?? '',
     keys: { address, function: fn, ...keys },
     ...(unit && { unit }),

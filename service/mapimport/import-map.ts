@@ -6,7 +6,7 @@ import { problemsText } from '../domain/yaml-source.ts'
 import { checkPointMap } from '../pointmap/load.ts'
 import { type Assembled, assemble } from './assemble.ts'
 import { findDelimiter, readDelimited, readWorkbook } from './delimited.ts'
-import { type Detected, detectFormat } from './detect.ts'
+import { type Detected, detectFormat, withoutRegisters } from './detect.ts'
 import { readEdgex } from './edgex.ts'
 import { emitDraft } from './emit.ts'
 import { readEvcc } from './evcc.ts'
@@ -76,7 +76,8 @@ export async function importMap(source: {
   if (!detected)
     return refused({
       place: file,
-      reason: 'it is none of the formats that can be read, nor a table; say which with the format',
+      reason:
+        withoutRegisters(text) ?? 'it is none of the formats that can be read, nor a table; say which with the format',
     })
   const reader = readers[detected.format]
   const understood = reader

@@ -245,7 +245,11 @@ export function nameFor(
   const placed = (name: string) =>
     value.within === undefined || name.startsWith('vendor.') ? name : `${value.within}.${name}`
   if (value.wanted !== undefined && fits(placed(value.wanted), unit, kind)) return placed(value.wanted)
-  const common = value.wanted === undefined ? commonName(value.original, unit) : undefined
+  // A table of ours, or of somebody who knows our names.
+  if (value.wanted === undefined && value.original.includes('.') && fits(value.original, unit, kind))
+    return value.original
+  const exact = parsePointName(value.original)?.metricName !== undefined && fits(value.original, unit, kind)
+  const common = value.wanted === undefined ? (exact ? value.original : commonName(value.original, unit)) : undefined
   if (common !== undefined && fits(common, unit, kind)) return common
   const base = value.wanted === undefined ? value.original : `${value.within ?? ''} ${value.original}`
   return vendorName(base)
@@ -262,4 +266,18 @@ export function isSigned(name: string): boolean {
     first !== 'load' &&
     metrics[found.metricName].type === 'number'
   )
+}
+
+/** What all names of a file end with, such as "inv 1" for the first of two inverters, says nothing about one of them. */
+export function withoutShared(entries: readonly { readonly original: string }[]): (original: string) => string {
+  const lists = entries.map(({ original }) => original.trim().split(/\s+/))
+  if (lists.length < 6) return (original) => original
+  let shared = 0
+  const [first = []] = lists
+  while (shared < 3) {
+    const word = first.at(-1 - shared)
+    if (word === undefined || !lists.every((list) => list.length > shared + 1 && list.at(-1 - shared) === word)) break
+    shared += 1
+  }
+  return (original) => (shared === 0 ? original : original.trim().split(/\s+/).slice(0, -shared).join(' '))
 }

@@ -2,7 +2,7 @@ import type { ImportColumn } from '#contract/map-import.ts'
 import type { MapPoint } from '#contract/point-map.ts'
 import { typeSpec } from '../pointmap/point-types.ts'
 import { toWire } from './base.ts'
-import { isFormula, readNumber, readType, readWords } from './cells.ts'
+import { isFormula, readNumber, readSentinels, readType, readWords } from './cells.ts'
 import { multiply } from './decimal.ts'
 import { fittingOrder, orderOf } from './registers.ts'
 import type { TablePlan, TableRow } from './table-types.ts'
@@ -42,10 +42,11 @@ export function rowPoint(row: TableRow, plan: TablePlan, dividing: ReadonlySet<n
   if (typeof scaling === 'string') return skip(scaling)
   const { words, numeric } = typeSpec(typed.type ?? 'uint16')
   if (wire.address + words > 65_536) return skip(`${typed.type} at ${wire.address} runs past 65535`)
-  const values =
-    numeric || /^(enum|bool|bit)/.test(typed.type ?? '') ? readWords(cellOf(row, plan, 'values')) : undefined
-  const asWords = values && /^u?int16$|^uint32$/.test(typed.type ?? '') && scaling.scale === 1 && scaling.unit === ''
-  const type = asWords ? `enum${words * 16}` : typed.type
+  const found = typed.type?.startsWith('string') ? undefined : readWords(cellOf(row, plan, 'values'))
+  const asWords = /^u?int16$|^uint32$/.test(typed.type ?? '') && scaling.scale === 1 && scaling.unit === ''
+  const type = found && asWords ? `enum${words * 16}` : (typed.type ?? 'uint16')
+  const wording = found && wordsFor(type, found, words)
+  const sentinels = numeric ? readSentinels(cellOf(row, plan, 'sentinels')) : undefined
   const { guessed, ...order } = typed as typeof typed & { guessed?: true }
   return {
     point: {
@@ -56,21 +57,32 @@ export function rowPoint(row: TableRow, plan: TablePlan, dividing: ReadonlySet<n
         address: wire.address,
         function: fn,
         ...order,
-        ...(type !== undefined && { type }),
-        ...(numeric && !asWords && scaling.scale !== 1 && { scale: scaling.scale }),
-        ...(numeric && !asWords && scaling.offset !== 0 && { offset: scaling.offset }),
-        ...(asWords && { values: fittingWords(values, words) }),
+        type,
+        ...(numeric && !type.startsWith('enum') && scaling.scale !== 1 && { scale: scaling.scale }),
+        ...(numeric && !type.startsWith('enum') && scaling.offset !== 0 && { offset: scaling.offset }),
+        ...wording,
+        ...(sentinels && { sentinels }),
       },
       ...(scaling.unit !== '' && { unit: scaling.unit }),
-      kept: keptOf(row, plan, asWords ? 'values' : undefined),
+      kept: keptOf(row, plan, original, [wording && 'values', sentinels && 'sentinels']),
     },
-    guessedType: guessed === true && !asWords,
+    guessedType: guessed === true && !wording,
     ...(scaling.multiplyBy !== undefined && { multiplyBy: scaling.multiplyBy }),
   }
 }
 
-const fittingWords = (values: Readonly<Record<string, string>>, words: number): Record<string, string> =>
-  Object.fromEntries(Object.entries(values).filter(([key]) => Number(key) < 2 ** (words * 16)))
+/** Words for numbers or bits, as the type has them. */
+function wordsFor(
+  type: string,
+  found: Readonly<Record<string, string>>,
+  words: number,
+): Pick<MapPoint, 'values' | 'bits'> | undefined {
+  const below = (most: number) => Object.fromEntries(Object.entries(found).filter(([key]) => Number(key) < most))
+  if (type.startsWith('flags')) return { bits: below(words * 16) }
+  if (type.startsWith('bit') || type.startsWith('u') || type.startsWith('i'))
+    return type.startsWith('bit') ? { values: below(2) } : /8[hl]$/.test(type) ? { values: below(256) } : undefined
+  return /^(enum|bool)/.test(type) ? { values: below(Math.min(2 ** (words * 16), 100_000)) } : undefined
+}
 
 type Typed = Pick<MapPoint, 'type' | 'wordOrder' | 'byteOrder'> & { readonly guessed?: true }
 
@@ -186,10 +198,17 @@ const meaning: readonly ImportColumn[] = [
 ]
 
 /** Cells without a place in a map. */
-function keptOf(row: TableRow, plan: TablePlan, alsoUsed: ImportColumn | undefined): ForeignPoint['kept'] {
-  const used = new Set([...meaning, ...(alsoUsed ? [alsoUsed] : [])].flatMap((column) => plan.columns[column] ?? []))
+function keptOf(
+  row: TableRow,
+  plan: TablePlan,
+  original: string,
+  alsoUsed: readonly (ImportColumn | undefined)[],
+): ForeignPoint['kept'] {
+  const used = new Set(
+    [...meaning, ...alsoUsed].flatMap((column) => (column === undefined ? [] : (plan.columns[column] ?? []))),
+  )
   return row.cells.flatMap((cell, index) =>
-    cell === '' || used.has(index) || cell === '-'
+    cell === '' || cell === original || used.has(index) || cell === '-'
       ? []
       : [[oneLine(plan.titles[index] || `column ${index + 1}`, 40), oneLine(cell, 160)] as const],
   )

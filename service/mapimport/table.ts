@@ -11,7 +11,6 @@ import {
   type ForeignPoint,
   type ForeignSum,
   oneLine,
-  type Refusal,
   refuse,
   type Skipped,
   type Understood,
@@ -156,7 +155,10 @@ function findTitles({ rows }: Rows, { titleRow }: MapImportOptions): number | un
     const count = Object.keys(columnsByTitle(cells)).length
     if (count >= 2 && (!best || count > best.count)) best = { index, count }
   }
-  return best?.index
+  if (best) return best.index
+  // Titles of which none is known are still titles, and a person can say what they mean.
+  const first = rows[0]?.cells ?? []
+  return first.length > 1 && first.every((cell) => cell !== '' && !/\d/.test(cell)) ? 0 : undefined
 }
 
 const numberColumns = ['scale', 'unit', 'offset'] as const

@@ -29,6 +29,9 @@ type Table = Readonly<Record<string, unknown>>
 
 const tableOf = (value: unknown): Table =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Table) : {}
+/** A text or number of the file; anything else is as good as nothing. */
+const wordOf = (value: unknown, standard: string): string =>
+  typeof value === 'string' || typeof value === 'number' ? String(value) : standard
 const listOf = (value: unknown): readonly unknown[] =>
   Array.isArray(value) ? value : value === undefined ? [] : [value]
 const longest = 2_000_000
@@ -112,7 +115,7 @@ function connectionOf(device: Table): PointMap['connection'] {
   const controller = typeof device['controller'] === 'string' ? device['controller'] : ''
   const port = Number(/^tcp:\/\/.*:(\d+)\/?$/.exec(controller)?.[1] ?? Number.NaN)
   const baud = Number(device['baud_rate'] ?? Number.NaN)
-  const format = `${String(device['data_bits'] ?? 8)}${String(device['parity'] ?? 'N').charAt(0)}${String(device['stop_bits'] ?? 1)}`
+  const format = `${wordOf(device['data_bits'], '8')}${wordOf(device['parity'], 'N').charAt(0)}${wordOf(device['stop_bits'], '1')}`
   if (port > 0 && port < 65_536) return { tcp: { port } }
   return baud >= 300 && baud <= 1_000_000 && /^[78][NEO][12]$/.test(format) ? { rtu: { baud, format } } : undefined
 }
@@ -122,8 +125,8 @@ function readField(
   { order, register, unitId, tags }: Context,
 ): Pick<ForeignPoint, 'keys' | 'originalAddress' | 'unitId' | 'kept'> | string {
   if (field['omit'] === true) return 'the file itself leaves it out (omit)'
-  const fn = functions[String(field['register'] ?? register)]
-  if (fn === undefined) return `"${oneLine(String(field['register'] ?? register))}" is not a kind of register`
+  const fn = functions[wordOf(field['register'] ?? register, '')]
+  if (fn === undefined) return `"${oneLine(wordOf(field['register'] ?? register, ''))}" is not a kind of register`
   const addresses = listOf(field['address'])
   const address = addresses[0]
   if (typeof address !== 'number' || !Number.isInteger(address) || address < 0 || address > 65_535)
@@ -147,7 +150,7 @@ function typeKeys(
   order: unknown,
   addresses: readonly unknown[],
 ): Omit<MapPoint, 'address' | 'function'> | string {
-  const named = String(field['type'] ?? field['data_type'] ?? 'none').toUpperCase()
+  const named = wordOf(field['type'] ?? field['data_type'], 'none').toUpperCase()
   const scale = field['scale'] ?? 1
   if (typeof scale !== 'number' || scale === 0 || !Number.isFinite(scale)) return 'its scale is no number other than 0'
   if (named === 'STRING') {
@@ -170,7 +173,7 @@ function typeKeys(
     if (addresses.length !== words || !follow)
       return `${named} takes ${words} registers in a row, but the addresses are ${addresses.join(', ')}`
   }
-  const text = String(field['byte_order'] ?? order ?? 'ABCD')
+  const text = wordOf(field['byte_order'] ?? order, 'ABCD')
   const found = orderOf(text)
   if (!found) return `the byte order "${oneLine(text, 20)}" has no counterpart here`
   return { type, ...fittingOrder(found, words), ...(scale !== 1 && { scale }) }

@@ -77,7 +77,8 @@ export function readTree(text: string, file: string): { readonly tree: Tree } | 
     if (isSeq(node)) return { kind: 'list', items: node.items.map((item) => build(item, depth + 1)), ...placed }
     if (!isScalar(node)) return none
     const tag = node.tag?.startsWith('!') ? `${node.tag} ` : ''
-    const written = `${tag}${node.source ?? String(node.value ?? '')}`
+    const plain = typeof node.value === 'string' ? node.value : ''
+    const written = `${tag}${node.source ?? plain}`
     return { kind: 'scalar', value: tag === '' ? node.value : written, text: written, ...placed }
   }
   const place = (offset: number, comment: string | null | undefined) => {

@@ -3,6 +3,7 @@ import type { ControlState } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
 import type { LiveMessage } from '#contract/live.ts'
 import type { WorkbenchPort, WorkbenchPorts } from '#contract/workbench.ts'
+import type { MapFileSources } from '../../api/map-file-sources.ts'
 import type { WorkbenchSources } from '../../api/workbench-sources.ts'
 import { likelySettings } from '../../commissioning/scan/likely.ts'
 import type { Clock } from '../../domain/clock.ts'
@@ -39,6 +40,7 @@ export async function openWorkbench(options: {
   /** The site's own maps, then those of the package. */
   mapFolders: readonly [string, string]
   sunspecFolder: string
+  mapFiles: MapFileSources
   /** A person has changed a map: devices get what they may. */
   mapsChanged(): Promise<void>
   /** IDs of maps whose change waits for a confirmation. */
@@ -199,6 +201,7 @@ export async function openWorkbench(options: {
     endLease: (id, by) => leases.end(id, `${by.name} gives it back`),
     registers: registers.forApi,
     maps: maps.forApi,
+    mapFiles: options.mapFiles,
   }
 
   return {

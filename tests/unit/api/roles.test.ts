@@ -88,6 +88,8 @@ const table: Readonly<Record<string, 'public' | Role>> = {
   'GET /api/v1/workbench/frames/buses': 'installer',
   'GET /api/v1/workbench/frames/capture': 'installer',
   'GET /api/v1/workbench/maps': 'installer',
+  'POST /api/v1/workbench/map-imports': 'installer',
+  'POST /api/v1/workbench/map-exports': 'installer',
   'GET /api/v1/workbench/maps/schema': 'installer',
   'POST /api/v1/workbench/maps/check': 'installer',
   'GET /api/v1/workbench/maps/values': 'installer',
