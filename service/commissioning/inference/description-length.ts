@@ -54,7 +54,8 @@ function integerNats(value: number, form: Form): number {
   const size = Math.abs(value)
   if (size === 0) return emptyNats(-Math.log(share.zero), form)
   const ones = 2 ** (16 * form.words)
-  if ((!form.signed && value === ones - 1) || (form.signed && value === -ones / 2)) return emptyNats(-Math.log(share.sentinel), form)
+  if ((!form.signed && value === ones - 1) || (form.signed && value === -ones / 2))
+    return emptyNats(-Math.log(share.sentinel), form)
   const sign = form.signed ? -Math.log(value < 0 ? share.negative : 1 - share.negative) : 0
   const plain = universalNats(size) + rareNats(size)
   return sign + Math.min(plain, roundNats(size), nominalNats(size, 1))
