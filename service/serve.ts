@@ -22,6 +22,8 @@ import { loadPointMap } from './pointmap/load.ts'
 import { loadSunspecModels, type SunspecModels } from './pointmap/sunspec/models.ts'
 import { createApiSources } from './runtime/api-sources.ts'
 import { createArmed } from './runtime/armed.ts'
+import { openChecks } from './runtime/checks/checks.ts'
+import { createSiteMeaning } from './runtime/checks/site-meaning.ts'
 import { createBusAccess } from './runtime/bus-access.ts'
 import { createMapConverter } from './mapimport/in-worker.ts'
 import { loadConfirmedMaps } from './runtime/confirmed-maps.ts'
@@ -36,6 +38,7 @@ import { openIdentity } from './runtime/identity.ts'
 import { thisMachine } from './runtime/machine.ts'
 import { createLimitsEdit } from './runtime/limits-edit.ts'
 import { createMapReload } from './runtime/map-reload.ts'
+import { watchPlant } from './runtime/plant-watch.ts'
 import { createRecorder } from './runtime/recorder.ts'
 import { createServiceManager } from './runtime/service-manager.ts'
 import { openSiteText } from './runtime/site-text.ts'
@@ -50,10 +53,12 @@ import { openWriteBudget } from './runtime/write-budget.ts'
 import { createRelinquish } from './runtime/workbench/relinquish.ts'
 import { openWorkbench } from './runtime/workbench/workbench.ts'
 import { openStorage } from './storage/storage.ts'
+import { stopSignal } from './stop-signal.ts'
 import { version } from './version.ts'
 
 /** Longest time that stopping may take before the process ends anyway. */
 const stopWithinMs = 1_800
+const checkBackWithinMs = 600
 
 /** Runs the edge service until it is told to stop; resolves to the exit code. */
 export async function serve(options: Options, entries: Entries): Promise<number> {
@@ -146,17 +151,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   for (const { severity, code, message } of storage.warnings) addEvent({ atMs: clock.nowMs(), severity, code, message })
   if (identityWarning !== undefined)
     addEvent({ atMs: clock.nowMs(), severity: 'warning', code: 'storage.folder', message: identityWarning })
-  const watchPlant = async (): Promise<void> => {
-    await plant?.exited
-    if (!plant || stop.signal.aborted) return
-    faults.raise('plant', {
-      code: 'plant.ended',
-      severity: 'error',
-      message: 'the simulated plant has ended',
-      action: 'Start the service again: the plant starts with it.',
-    })
-  }
-  void watchPlant()
+  void watchPlant(plant, stop.signal, faults)
 
   const { semver, builtAtMs } = version()
   // Before the cycle starts, which must not wait for anything once it runs.
@@ -253,6 +248,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     }),
   )
   const stamp = { data: { epoch: identity.epoch } }
+  const lent = new Map<string, string>()
   const runtime = resources.use(
     startSiteRuntime({
       site,
@@ -266,6 +262,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       journal: (record) => void storage.journal.append({ ...record, ...stamp }),
       journalDurable: (record) => storage.journal.appendDurable({ ...record, ...stamp }),
       mapsConfirmed: confirmedMaps.obstacle,
+      lentTo: (deviceId) => lent.get(deviceId),
       budget,
       faults,
       onOutputs: (gridId) => manager.cycleCompleted(gridId),
@@ -301,15 +298,14 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   const sunspecModels = (): SunspecModels => loadSunspecModels(sunspecFolder)
   let refresh: (topic: string) => void = () => undefined
   let publish: (message: LiveMessage) => void = () => undefined
+  const field = { clock, buses, entries: devices, control: control.get, sunspecModels }
+  // The site of the demo is part of the program.
+  const workbenchFolder = join(demo ? dataFolder : dirname(options.siteFile), 'workbench')
   const workbench = resources.use(
     await openWorkbench({
-      // The site of the demo is part of the program.
-      folder: join(demo ? dataFolder : dirname(options.siteFile), 'workbench'),
-      clock,
-      buses,
-      entries: devices,
-      control: control.get,
-      relinquish: createRelinquish({ entries: devices, buses, sunspecModels, ...runtime }),
+      folder: workbenchFolder,
+      ...field,
+      relinquish: createRelinquish({ ...field, ...runtime }),
       mapFolders,
       sunspecFolder,
       mapFiles: createMapConverter({ workerUrl: entries.mapWorker, clock }),
@@ -318,6 +314,24 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       journal: (kind, principal, detail) => void storage.journal.append({ kind, principal, detail }),
       changed: (topic) => refresh(topic),
       publish: (message) => publish(message),
+      trouble: (message) => log.warn(message),
+    }),
+  )
+  const checks = resources.use(
+    await openChecks({
+      folder: workbenchFolder,
+      dataFolder,
+      site,
+      siteHash: createSiteMeaning(siteText.text),
+      epoch: identity.epoch,
+      version: semver,
+      ...field,
+      commands,
+      armed,
+      lent,
+      runtime,
+      journal: (record) => void storage.journal.append(record),
+      changed: () => refresh('checks'),
       trouble: (message) => log.warn(message),
     }),
   )
@@ -335,15 +349,9 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       await mapReload.activate()
       await confirmedMaps.confirm()
     },
-    bus: createBusAccess({
-      buses,
-      entries: devices,
-      guard: runtime.guard,
-      loadMap: (id) => loadPointMap(id, mapFolders),
-      sunspecModels,
-      clock,
-    }),
+    bus: createBusAccess({ ...field, guard: runtime.guard, loadMap: (id) => loadPointMap(id, mapFolders) }),
     workbench: workbench.forApi,
+    checks: checks.forApi,
     endLeases: workbench.endLeases,
   })
   const api = resources.use(
@@ -382,22 +390,11 @@ export async function serve(options: Options, entries: Entries): Promise<number>
   await stop.requested
   manager.stopping()
   setTimeout(() => process.exit(process.exitCode ?? 1), stopWithinMs).unref()
+  // What a check has borrowed goes back before control lets go of the rest.
+  await checks.stop('the service stops', checkBackWithinMs)
   await runtime.release('the service stops')
   addEvent({ atMs: clock.nowMs(), severity: 'info', code: 'service.stopped', message: 'the service stops' })
   await budget.stored()
   await resources.disposeAsync()
   return 0
-}
-
-function stopSignal(desktop: boolean): { signal: AbortSignal; requested: Promise<undefined> } {
-  const controller = new AbortController()
-  const { promise, resolve } = Promise.withResolvers<undefined>()
-  const stop = (): void => {
-    controller.abort()
-    resolve(undefined)
-  }
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop)
-  // The desktop app holds the other end for as long as it lives, however it ends.
-  if (desktop) process.stdin.on('end', stop).on('error', stop).resume()
-  return { signal: controller.signal, requested: promise }
 }

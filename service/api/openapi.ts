@@ -126,6 +126,7 @@ export async function installDocumentation(app: FastifyInstance, version: string
         { name: 'site', description: 'The site as a whole' },
         { name: 'devices', description: 'Devices and their points' },
         { name: 'workbench', description: 'Getting to know a bus and its devices; reads only' },
+        { name: 'checks', description: 'Guided tests of the installation' },
         { name: 'history', description: 'What was recorded' },
         { name: 'control', description: 'What changes something' },
         { name: 'access', description: 'Who may do what' },

@@ -21,6 +21,7 @@ import { armedRoutes } from './routes/armed.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { busRoutes } from './routes/bus.ts'
 import { captureRoutes } from './routes/capture.ts'
+import { checkRoutes } from './routes/checks.ts'
 import { controlRoutes } from './routes/control.ts'
 import { limitsRoutes } from './routes/limits.ts'
 import { controlInsightRoutes } from './routes/control-insight.ts'
@@ -38,6 +39,7 @@ import { workbenchRoutes } from './routes/workbench.ts'
 import { workbenchJobRoutes } from './routes/workbench-jobs.ts'
 import { workbenchMapFileRoutes } from './routes/workbench-map-files.ts'
 import { workbenchMapRoutes } from './routes/workbench-maps.ts'
+import { workbenchKnobRoutes } from './routes/workbench-knob.ts'
 import { workbenchRegisterRoutes } from './routes/workbench-registers.ts'
 import { guardCertificates, listenSecurely, type SecureEndpoint, type SecureServer } from './secure.ts'
 import type { Sources } from './sources.ts'
@@ -260,9 +262,11 @@ async function installRoutes(
   await app.register(armedRoutes, { sources })
   await app.register(workbenchRoutes, { sources })
   await app.register(workbenchJobRoutes, { sources })
+  await app.register(workbenchKnobRoutes, { sources })
   await app.register(workbenchRegisterRoutes, { sources })
   await app.register(workbenchMapRoutes, { sources })
   await app.register(workbenchMapFileRoutes, { sources })
+  await app.register(checkRoutes, { sources })
   await app.register(historyRoutes, { sources })
   await app.register(metricRoutes, { metrics })
   await app.register(liveRoutes, { hub })

@@ -26,6 +26,7 @@ import type {
 import type { LimitsChangeRequest, LimitsPreview, LimitsPreviewRequest, SiteLimits } from '#contract/site-limits.ts'
 import type { NewProof, ProofTarget, ProofWithdrawal, Verification } from '#contract/verification.ts'
 import type { BusAnswer, BusRead, BusWrite, BusWritten } from '#contract/bus.ts'
+import type { CheckSources } from './check-sources.ts'
 import type { WorkbenchSources } from './workbench-sources.ts'
 
 /** A measurement query with its times resolved. */
@@ -93,6 +94,7 @@ export interface Sources {
   /** A write by a person. Rejects with bus.unknown, map.not-found or write.refused. */
   writeBus(request: BusWrite, principal: Principal): Promise<BusWritten>
   readonly workbench: WorkbenchSources
+  readonly checks: CheckSources
   metrics(): MetricNumbers
   grids(): readonly GridState[]
   cycles(): Cycles

@@ -4,6 +4,7 @@ import { version } from '../version.ts'
 import { audit } from './audit.ts'
 import { NoAnswer, Refused } from './ask-service.ts'
 import { capture } from './capture.ts'
+import { check } from './check.ts'
 import { control } from './control.ts'
 import { explain } from './explain.ts'
 import { failsafe } from './failsafe.ts'
@@ -31,6 +32,7 @@ const commands: Readonly<Record<string, Command>> = {
   status,
   control,
   failsafe,
+  check,
   explain,
   simulate,
   capture,

@@ -1,17 +1,18 @@
 import { z } from 'zod'
 import { device, powerFlow, siteEvent, status } from './api.ts'
+import { checkProgress } from './checks.ts'
 import { controlWish, gridState } from './control.ts'
 import { job, workbench } from './workbench.ts'
 import { watchUpdate } from './workbench-registers.ts'
 
 /**
- * Topics of the live socket. `device:ID` sends that device with all its points once per cycle. `workbench`, `job:ID`
+ * Topics of the live socket. `device:ID` sends that device with all its points once per cycle. `workbench`, `checks`, `job:ID`
  * and `watch:ID` come when something has changed, at most four times a second, and only to installers.
  */
 export const topic = z
   .string()
   .regex(
-    /^(power-flow|grids|controls|status|events|devices|device:[a-z][a-z0-9-]*|workbench|job:[0-9]{8}-[0-9]{6}-[a-z]+(-[0-9]+)?|watch:[0-9a-f]{8})$/,
+    /^(power-flow|grids|controls|status|events|devices|device:[a-z][a-z0-9-]*|workbench|checks|job:[0-9]{8}-[0-9]{6}-[a-z]+(-[0-9]+)?|watch:[0-9a-f]{8})$/,
   )
 
 /**
@@ -35,6 +36,7 @@ export const liveMessage = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('devices'), data: z.array(deviceSummary) }),
   z.strictObject({ type: z.literal('device'), data: device }),
   z.strictObject({ type: z.literal('workbench'), data: workbench }),
+  z.strictObject({ type: z.literal('checks'), data: checkProgress }),
   z.strictObject({ type: z.literal('job'), data: job }),
   z.strictObject({ type: z.literal('watch'), data: watchUpdate }),
   /** A request was not understood and changed nothing, or it names a device that does not exist, which is left out. */

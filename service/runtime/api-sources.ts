@@ -3,6 +3,7 @@ import type { GridCycle } from '#contract/control.ts'
 import { EdgeError } from '#contract/errors.ts'
 import type { LiveMessage } from '#contract/live.ts'
 import type { MeasurementRange, Sources } from '../api/sources.ts'
+import type { CheckSources } from '../api/check-sources.ts'
 import type { WorkbenchSources } from '../api/workbench-sources.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Storage } from '../storage/types.ts'
@@ -44,6 +45,7 @@ export function createApiSources(parts: {
   armed: Armed
   forControl: ControlSources
   workbench: WorkbenchSources
+  checks: CheckSources
   /** Nothing is lent while control acts. */
   endLeases(why: string): Promise<void>
 }): ApiSources {
@@ -131,6 +133,7 @@ export function createApiSources(parts: {
       return { ok: true, entries: result.entries, headSeq: result.head.seq, headHash: result.head.hash }
     },
     workbench,
+    checks: parts.checks,
     readBus: async (request) => toMessage(await bus.read(request)),
     async writeBus(request, principal) {
       const who = `${request.principal} by ${principal.name} (${principal.address})`

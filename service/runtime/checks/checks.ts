@@ -4,6 +4,7 @@ import type { Check, CheckRun, Checks as CheckList } from '#contract/checks.ts'
 import { EdgeError } from '#contract/errors.ts'
 import type { Site } from '#contract/site.ts'
 import type { CheckSources } from '../../api/check-sources.ts'
+import type { Clock } from '../../domain/clock.ts'
 import type { SiteCommands } from '../../domain/site-model.ts'
 import type { Armed } from '../armed.ts'
 import { proofKey, saveProof } from '../failsafe.ts'
@@ -57,15 +58,30 @@ export async function openChecks(options: {
   /** Devices that are borrowed now, with the run that has them; the guard looks at the same. */
   lent: Map<string, string>
   runtime: Pick<SiteRuntime, 'model' | 'overlayModel' | 'grids' | 'guard' | 'outputs'>
-  parts: Pick<BorrowParts, 'clock' | 'buses' | 'sunspecModels'>
+  clock: Clock
+  buses: BorrowParts['buses']
+  sunspecModels: BorrowParts['sunspecModels']
   timing?: CheckTiming
   journal(record: { kind: string; principal: string; detail: string; outcome?: string }): void
   /** The live topic `checks` has something new. */
   changed(): void
   trouble(message: string): void
 }): Promise<Checks> {
-  const { entries, runtime, armed, lent, control, commands, journal, changed, trouble, timing = usualTiming } = options
-  const { clock } = options.parts
+  const {
+    clock,
+    buses,
+    sunspecModels,
+    entries,
+    runtime,
+    armed,
+    lent,
+    control,
+    commands,
+    journal,
+    changed,
+    trouble,
+    timing = usualTiming,
+  } = options
   const store = await openRunStore(createCheckFiles(options.folder), clock.nowMs(), trouble)
   const desk = createDesk({ clock, site: options.site, entries, model: () => runtime.model() })
   const plans = (): CheckPlan[] => catalogueOf(desk, timing, { control, commands: () => commands })
@@ -249,7 +265,15 @@ export async function openChecks(options: {
   function begin(plan: CheckPlan, prepared: Prepared, record: CheckRun, by: Principal, durationS: number): void {
     const proofs = new Map<string, Parameters<typeof saveProof>[2]>()
     const running = startRun(
-      { ...options.parts, guard: runtime.guard, outputs: runtime.outputs, overlayModel: runtime.overlayModel, timing },
+      {
+        clock,
+        buses,
+        sunspecModels,
+        guard: runtime.guard,
+        outputs: runtime.outputs,
+        overlayModel: runtime.overlayModel,
+        timing,
+      },
       {
         record,
         principal: `${by.name} (${by.address})`,

@@ -5,6 +5,7 @@ import type { ControlRequest, Device, PowerFlow, Status } from '#contract/api.ts
 import type { ArmedState, ControlWish, FailsafeEntry } from '#contract/control.ts'
 import type { Verification } from '#contract/verification.ts'
 import { EdgeError } from '#contract/errors.ts'
+import { fakeChecks } from './fake-checks.ts'
 import { fakeWorkbench } from './fake-workbench.ts'
 import type { MeasurementRange, Sources } from '../../../service/api/sources.ts'
 import { manualTable, writeTable } from '../../../service/runtime/write-rules.ts'
@@ -256,6 +257,7 @@ export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
       return verification
     },
     workbench: fakeWorkbench(),
+    checks: fakeChecks(),
     metrics: () => ({
       grids: [{ id: 'main', cycles: 60, overruns: 1, failures: 2 }],
       devices: [

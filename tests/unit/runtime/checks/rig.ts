@@ -183,7 +183,9 @@ export async function startRig(
       armed,
       lent,
       runtime,
-      parts: { clock: realClock, buses, sunspecModels: () => loadSunspecModels(sunspecFolder) },
+      clock: realClock,
+      buses,
+      sunspecModels: () => loadSunspecModels(sunspecFolder),
       timing: { ...shortTiming, ...given.timing },
       journal: (record) => void journal.push(record),
       changed() {
