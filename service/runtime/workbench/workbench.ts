@@ -6,6 +6,7 @@ import type { WorkbenchPort, WorkbenchPorts } from '#contract/workbench.ts'
 import type { MapFileSources } from '../../api/map-file-sources.ts'
 import type { WorkbenchSources } from '../../api/workbench-sources.ts'
 import { likelySettings } from '../../commissioning/scan/likely.ts'
+import type { ValueHistory } from '../../commissioning/values/history.ts'
 import type { Clock } from '../../domain/clock.ts'
 import type { ArmedBus } from '../../drivers/modbus/bus.ts'
 import { loadSunspecModels } from '../../pointmap/sunspec/models.ts'
@@ -58,6 +59,7 @@ export async function openWorkbench(options: {
   const ports = await openPorts({ folder, trouble, busNames: () => [...buses.keys()] })
   const library = createLibrary(options.mapFolders, options.sunspecFolder, trouble)
   const captures = new Map<string, () => Uint8Array>()
+  const histories = new Map<string, ValueHistory>()
   const leases = createLeases({
     clock,
     buses,
@@ -85,6 +87,7 @@ export async function openWorkbench(options: {
         leaseOf: leases.of,
         assertScannable: leases.assertScannable,
         captures,
+        histories,
         mapOf,
         adapterMs: async (path) => (await portAt(path))?.latencyMs ?? undefined,
       }),
@@ -104,6 +107,7 @@ export async function openWorkbench(options: {
     mapOf,
     library,
     publish: (update) => publish({ type: 'watch', data: update }),
+    heardBy: (job) => histories.get(job),
   })
 
   const [ownFolder, shippedFolder] = options.mapFolders
