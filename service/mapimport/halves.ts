@@ -2,9 +2,18 @@ import type { Assumption, ForeignPoint } from './types.ts'
 
 /** "Ppv1 H" and "Ppv1 L" (or "(high)" and "(low)") in two rows that follow one another are one value of 32 bits. */
 const half = /^(.*?)[\s_(]*\b(h|high|hi)\b\)?\s*$/i
-const stem = (name: string): string | undefined => half.exec(name.replaceAll('_', ' '))?.[1]?.trim().toLowerCase()
-const lowStem = (name: string): string | undefined =>
-  /^(.*?)[\s_(]*\b(l|low|lo)\b\)?\s*$/i.exec(name.replaceAll('_', ' '))?.[1]?.trim().toLowerCase()
+const lowHalf = /^(.*?)[\s_(]*\b(l|low|lo)\b\)?\s*$/i
+
+/** What a name says without its last word; blanks and signs inside differ between the two rows in the field. */
+const stemBy =
+  (pattern: RegExp) =>
+  (name: string): string | undefined =>
+    pattern
+      .exec(name.replaceAll('_', ' '))?.[1]
+      ?.toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}]+/gu, '')
+const stem = stemBy(half)
+const lowStem = stemBy(lowHalf)
 
 export function combineHalves(points: readonly ForeignPoint[], assumptions: Assumption[]): ForeignPoint[] {
   const combined: ForeignPoint[] = []
