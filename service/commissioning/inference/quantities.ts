@@ -131,17 +131,17 @@ function density(metric: string, value: number): Density {
       words: mains > other ? 'lies where a mains voltage does' : 'is a voltage that batteries and modules have',
     }
   }
-  if (/^cellVoltage/.test(metric)) return { share: evenly(value, 2.4, 4.3), words: 'is the voltage of a cell' }
-  if (/Percent$/.test(metric)) return { share: evenly(value, 0, 100), words: 'lies between 0 and 100 %' }
+  if (metric.startsWith('cellVoltage')) return { share: evenly(value, 2.4, 4.3), words: 'is the voltage of a cell' }
+  if (metric.endsWith('Percent')) return { share: evenly(value, 0, 100), words: 'lies between 0 and 100 %' }
   if (/^temperature|TemperatureM/.test(metric))
     return { share: evenly(value, -25, 85) * 1.3, words: 'is a temperature that electronics have' }
   if (metric === 'powerFactor')
     return { share: Math.abs(value) <= 1 ? 0.5 + 2 * Math.abs(value) : 0, words: 'lies between -1 and 1' }
-  if (/^energy/.test(metric))
+  if (metric.startsWith('energy'))
     return { share: value < 0 ? 0 : anySize(value, 100, 1e9), words: 'is an energy that meters show' }
   if (/[pP]owerW?|W$|Va$|Var$/.test(metric))
     return { share: anySize(value, 1, 1e5), words: 'is a power that a site has' }
-  if (/A$/.test(metric)) return { share: anySize(value, 0.05, 300), words: 'is a current that a site has' }
+  if (metric.endsWith('A')) return { share: anySize(value, 0.05, 300), words: 'is a current that a site has' }
   if (metric === 'insulationOhm') return { share: anySize(value, 1e4, 2e7), words: 'is a resistance of insulation' }
   const range = isMetric(metric) ? metrics[metric].range : undefined
   if (range) return { share: evenly(value, range[0], range[1]), words: `lies between ${range[0]} and ${range[1]}` }
