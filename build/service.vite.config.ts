@@ -38,6 +38,7 @@ export default defineConfig({
         'r-emsd': resolve(root, 'service/main.ts'),
         'r-emsctl': resolve(root, 'service/cli.ts'),
         'storage-worker': resolve(root, 'service/storage/worker.ts'),
+        'map-worker': resolve(root, 'service/mapimport/worker.ts'),
         plant: resolve(root, 'service/plant.ts'),
       },
       output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunk-[name]-[hash].js' },

@@ -2,6 +2,7 @@ import { createI18n } from 'vue-i18n'
 import enDeploy from './locales/deploy.en.json'
 import enShell from './locales/en.json'
 import enLicense from './locales/license.en.json'
+import enMaps from './locales/maps.en.json'
 import enRegisters from './locales/registers.en.json'
 import enSetup from './locales/setup.en.json'
 import enWorkbench from './locales/workbench.en.json'
@@ -9,6 +10,7 @@ import enWorkbench from './locales/workbench.en.json'
 const en = {
   ...enShell,
   deploy: enDeploy,
+  maps: enMaps,
   license: enLicense,
   workbench: enWorkbench,
   registers: enRegisters,
@@ -16,8 +18,9 @@ const en = {
 }
 /** Loaded when it is chosen. Texts that are not translated yet are shown in English. */
 async function loadGerman(): Promise<Partial<typeof en>> {
-  const [deploy, license, workbench, registers, setup] = await Promise.all([
+  const [deploy, maps, license, workbench, registers, setup] = await Promise.all([
     import('./locales/deploy.de.json'),
+    import('./locales/maps.de.json'),
     import('./locales/license.de.json'),
     import('./locales/workbench.de.json'),
     import('./locales/registers.de.json'),
@@ -25,6 +28,7 @@ async function loadGerman(): Promise<Partial<typeof en>> {
   ])
   return {
     deploy: deploy.default,
+    maps: maps.default,
     license: license.default,
     workbench: workbench.default,
     registers: registers.default,

@@ -7,6 +7,7 @@ export const router = createRouter({
     { path: '/', redirect: '/site' },
     { path: '/site', name: 'site', component: () => import('./screens/site/SiteScreen.vue') },
     { path: '/bus/:device?/:point?', name: 'bus', component: () => import('./screens/bus/BusScreen.vue') },
+    { path: '/maps/:maker?/:model?', name: 'maps', component: () => import('./screens/maps/MapsScreen.vue') },
     { path: '/limits', name: 'limits', component: () => import('./screens/limits/LimitsScreen.vue') },
     { path: '/scan/:port?', name: 'scan', component: () => import('./screens/bus/scan/ScanScreen.vue') },
     { path: '/listen/:job?', name: 'listen', component: () => import('./screens/bus/listen/ListenScreen.vue') },
@@ -24,7 +25,7 @@ export const router = createRouter({
   ],
 })
 
-export const screens = ['site', 'bus', 'limits', 'log', 'settings'] as const
+export const screens = ['site', 'bus', 'maps', 'limits', 'log', 'settings'] as const
 /** Views of a screen that have an address of their own, with the screen of the rail that they belong to. */
 export const parts: Readonly<Record<string, Screen>> = {
   scan: 'bus',

@@ -7,6 +7,7 @@ export interface Entries {
   readonly mapFolder: string
   readonly rendererFolder: string
   readonly storageWorker: URL
+  readonly mapWorker: URL
   readonly plant: string
 }
 
@@ -19,6 +20,7 @@ function locate(): Entries {
     mapFolder: join(projectFolder, 'pointmaps'),
     rendererFolder: join(projectFolder, 'out/renderer'),
     storageWorker: pathToFileURL(join(here, fromSource ? 'storage/worker.ts' : 'storage-worker.js')),
+    mapWorker: pathToFileURL(join(here, fromSource ? 'mapimport/worker.ts' : 'map-worker.js')),
     plant: join(here, fromSource ? 'plant.ts' : 'plant.js'),
   }
 }

@@ -23,7 +23,10 @@ import { folderLibrary, loadPointMap } from './pointmap/load.ts'
 import { loadSunspecModels, type SunspecModels } from './pointmap/sunspec/models.ts'
 import { createApiSources } from './runtime/api-sources.ts'
 import { createArmed } from './runtime/armed.ts'
+import { openChecks } from './runtime/checks/checks.ts'
+import { createSiteMeaning } from './runtime/checks/site-meaning.ts'
 import { createBusAccess } from './runtime/bus-access.ts'
+import { createMapConverter } from './mapimport/in-worker.ts'
 import { loadConfirmedMaps } from './runtime/confirmed-maps.ts'
 import { loadControlProperty } from './runtime/control-property.ts'
 import { createControlSources } from './runtime/control-sources.ts'
@@ -46,6 +49,7 @@ import { lockSite } from './runtime/site-lock.ts'
 import { startSiteRuntime } from './runtime/site-runtime.ts'
 import { cycleMsOf } from './runtime/site-topology.ts'
 import { systemClock } from './runtime/system-clock.ts'
+import { createVerificationEdit } from './runtime/verification-edit.ts'
 import { createWishes } from './runtime/wishes.ts'
 import { openWriteBudget } from './runtime/write-budget.ts'
 import { createRelinquish } from './runtime/workbench/relinquish.ts'
@@ -61,6 +65,7 @@ import { version } from './version.ts'
 
 /** Longest time that stopping may take before the process ends anyway, with the exit code that tells why. */
 const stopWithin = { stop: { ms: 1_800, code: 1 }, restart: { ms: 10_000, code: 75 } } as const
+const checkBackWithinMs = 600
 
 /** Runs the edge service until it is told to stop, or to start anew. */
 export async function serve(options: Options, entries: Entries, carried: Carried): Promise<StopKind> {
@@ -73,7 +78,8 @@ export async function serve(options: Options, entries: Entries, carried: Carried
   )
   const clock = systemClock
   // The site's own maps come before those that are shipped.
-  const mapFolders = [join(dirname(options.siteFile), 'pointmaps'), entries.mapFolder]
+  // The site of the demo is part of the program, which is not written to.
+  const mapFolders = [join(demo ? dataFolder : dirname(options.siteFile), 'pointmaps'), entries.mapFolder] as const
   const maps = loadSiteMaps(site, options.siteFile, mapFolders)
   await using resources = new AsyncDisposableStack()
   // Each simulated plant is a process of its own: only real devices can be fought over.
@@ -195,12 +201,22 @@ export async function serve(options: Options, entries: Entries, carried: Carried
   const siteText = await openSiteText({ siteFile, empty, kept, generations, siteName: site.name, clock })
   const limitsEdit = createLimitsEdit({
     siteText,
-    kept,
-    site,
     compile: economics.compile,
     unitOf: (id, command) => devices.find(({ config }) => config.id === id)?.map.map.commands?.[command]?.unit ?? '',
     journalDurable: (record) => storage.journal.appendDurable(record),
     use: economics.use,
+  })
+  const verificationEdit = createVerificationEdit({
+    siteText,
+    commands,
+    entries: devices,
+    nowMs: clock.nowMs,
+    plausible: () => false,
+    journalDurable: (record) => storage.journal.appendDurable(record),
+    use(changed) {
+      economics.use(changed)
+      runtime.useProofs(changed)
+    },
   })
   const capture = resources.use(
     createCaptureRecorder({
@@ -214,6 +230,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
   )
   const stamp = { data: { epoch: identity.epoch } }
   const strict = createStrictWatch(commands)
+  const lent = new Map<string, string>()
   const runtime = resources.use(
     startSiteRuntime({
       site,
@@ -227,6 +244,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
       journal: (record) => void storage.journal.append({ ...record, ...stamp }),
       journalDurable: (record) => storage.journal.appendDurable({ ...record, ...stamp }),
       mapsConfirmed: confirmedMaps.obstacle,
+      lentTo: (deviceId) => lent.get(deviceId),
       budget,
       faults,
       onOutputs: (gridId) => manager.cycleCompleted(gridId),
@@ -256,6 +274,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
     explainer,
     capture,
     limitsEdit,
+    verificationEdit,
     epoch: identity.epoch,
     dataFolder,
     wishesChanged: () => sources.publishWishes(),
@@ -263,18 +282,20 @@ export async function serve(options: Options, entries: Entries, carried: Carried
   const sunspecModels = (): SunspecModels => loadSunspecModels(sunspecFolder)
   let refresh: (topic: string) => void = () => undefined
   let publish: (message: LiveMessage) => void = () => undefined
+  const field = { clock, buses, entries: devices, control: control.get, sunspecModels }
+  // The site of the demo is part of the program.
+  const workbenchFolder = join(demo ? dataFolder : options.root, 'workbench')
   const workbench = resources.use(
     await openWorkbench({
-      // The site of the demo is part of the program.
-      folder: join(demo ? dataFolder : options.root, 'workbench'),
-      clock,
-      buses,
-      entries: devices,
-      control: control.get,
-      relinquish: createRelinquish({ entries: devices, buses, sunspecModels, ...runtime }),
+      folder: workbenchFolder,
+      ...field,
+      relinquish: createRelinquish({ ...field, ...runtime }),
       mapFolders,
       sunspecFolder,
-      journal: (principal, detail) => void storage.journal.append({ kind: 'lease', principal, detail }),
+      mapFiles: createMapConverter({ workerUrl: entries.mapWorker, clock }),
+      mapsChanged: mapReload.check,
+      stagedMaps: mapReload.staged,
+      journal: (kind, principal, detail) => void storage.journal.append({ kind, principal, detail }),
       changed: (topic) => refresh(topic),
       publish: (message) => publish(message),
       trouble: (message) => log.warn(message),
@@ -316,6 +337,24 @@ export async function serve(options: Options, entries: Entries, carried: Carried
       changed: () => refresh('deployment'),
     }),
   )
+  const checks = resources.use(
+    await openChecks({
+      folder: workbenchFolder,
+      dataFolder,
+      site,
+      siteHash: createSiteMeaning(siteText.text),
+      epoch: identity.epoch,
+      version: semver,
+      ...field,
+      commands,
+      armed,
+      lent,
+      runtime,
+      journal: (record) => void storage.journal.append(record),
+      changed: () => refresh('checks'),
+      trouble: (message) => log.warn(message),
+    }),
+  )
   const sources = createApiSources({
     armed,
     forControl,
@@ -328,14 +367,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
     control,
     confirmMaps,
     deployment,
-    bus: createBusAccess({
-      buses,
-      entries: devices,
-      guard: runtime.guard,
-      loadMap: (id) => loadPointMap(id, mapFolders),
-      sunspecModels,
-      clock,
-    }),
+    bus: createBusAccess({ ...field, guard: runtime.guard, loadMap: (id) => loadPointMap(id, mapFolders) }),
     licensing,
     backup: createServiceBackup({
       options,
@@ -356,6 +388,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
       keys: openKeyFolder(dataFolder),
       journal: (by, detail) => createAudit(storage.journal, clock).done(by, 'edge', detail),
     }),
+    checks: checks.forApi,
     endLeases: workbench.endLeases,
   })
   const api = resources.use(
@@ -399,6 +432,8 @@ export async function serve(options: Options, entries: Entries, carried: Carried
   manager.stopping()
   const { ms, code } = stopWithin[end]
   const hard = setTimeout(() => process.exit(process.exitCode ?? code), ms).unref()
+  // What a check has borrowed goes back before control lets go of the rest.
+  await checks.stop('the service stops', checkBackWithinMs)
   await runtime.release('the service stops')
   addEvent({ atMs: clock.nowMs(), severity: 'info', code: 'service.stopped', message: 'the service stops' })
   await budget.stored()

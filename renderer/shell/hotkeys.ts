@@ -12,7 +12,7 @@ export function useHotkeys(handler: (event: KeyboardEvent) => boolean, scope: 'p
   const listen = (event: KeyboardEvent): void => {
     if (event.defaultPrevented) return
     if (scope === 'page') {
-      if (event.ctrlKey || event.metaKey || event.altKey || typesText(event.target)) return
+      if (event.ctrlKey || event.metaKey || event.altKey || typesText(event.composedPath()[0] ?? null)) return
       if (document.querySelector('[role="dialog"]')) return
     }
     if (handler(event)) event.preventDefault()

@@ -53,7 +53,7 @@ const topicOf = (message: LiveMessage): string => {
 }
 
 /** What scans find is for those who may scan. */
-const roleOf = (topic: string): Role => (/^(workbench|job:|watch:)/.test(topic) ? 'installer' : 'viewer')
+const roleOf = (topic: string): Role => (/^(workbench|checks|job:|watch:)/.test(topic) ? 'installer' : 'viewer')
 
 function summaryOf(device: Device): DeviceSummary {
   const { points: _points, pollGroups: _pollGroups, commands: _commands, ...summary } = device
@@ -120,6 +120,7 @@ export function createLiveHub(sources: Sources, limits: ApiLimits, log: FastifyB
     }
     if (topic === 'deployment') return { type: 'deployment', data: sources.deployment.status() }
     if (topic === 'workbench') return { type: 'workbench', data: sources.workbench.overview() }
+    if (topic === 'checks') return { type: 'checks', data: sources.checks.progress() }
     if (topic.startsWith('job:')) {
       const job = sources.workbench.recentJob(topic.slice('job:'.length))
       return job && { type: 'job', data: job }
@@ -167,7 +168,7 @@ export function createLiveHub(sources: Sources, limits: ApiLimits, log: FastifyB
       .map(({ path, message }) => `${path}: ${message}`)
       .join('; ')
     const expected =
-      'expected {"subscribe": [TOPIC, …]} with power-flow, grids, controls, status, events, devices, deployment, device:ID, workbench, job:ID or watch:ID'
+      'expected {"subscribe": [TOPIC, …]} with power-flow, grids, controls, status, events, devices, deployment, device:ID, workbench, checks, job:ID or watch:ID'
     reply(client, { type: 'error', data: { message: parsed === undefined ? expected : `${why}; ${expected}` } })
   }
 

@@ -9,6 +9,7 @@ import * as controlContract from '#contract/control.ts'
 import { type ErrorCode, errorTable } from '#contract/errors.ts'
 import { deviceSummary, liveMessage, liveRequest } from '#contract/live.ts'
 import * as workbenchContract from '#contract/workbench.ts'
+import * as mapContract from '#contract/map-editor.ts'
 import * as registerContract from '#contract/workbench-registers.ts'
 import { problemType } from './problems.ts'
 import { documentationPolicy } from './security-headers.ts'
@@ -50,6 +51,10 @@ const components = {
   RegisterWatch: registerContract.registerWatch,
   WatchUpdate: registerContract.watchUpdate,
   RegisterSnapshot: registerContract.registerSnapshot,
+  MapSummary: mapContract.mapSummary,
+  MapDocument: mapContract.mapDocument,
+  MapChecked: mapContract.mapChecked,
+  MapValues: mapContract.mapValues,
   LiveRequest: liveRequest,
   LiveMessage: liveMessage,
 }
@@ -122,6 +127,7 @@ export async function installDocumentation(app: FastifyInstance, version: string
         { name: 'devices', description: 'Devices and their points' },
         { name: 'workbench', description: 'Getting to know a bus and its devices; reads only' },
         { name: 'setup', description: 'The setup wizard: from answers to the files of a site' },
+        { name: 'checks', description: 'Guided tests of the installation' },
         { name: 'history', description: 'What was recorded' },
         { name: 'control', description: 'What changes something' },
         { name: 'access', description: 'Who may do what' },

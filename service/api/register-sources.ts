@@ -1,4 +1,5 @@
 import type { Principal } from '#contract/access.ts'
+import type { CandidatesRequest, KnobRequest, KnobState, KnobTurn, TypeCandidates } from '#contract/knob.ts'
 import type {
   BusFrames,
   NewSnapshot,
@@ -32,4 +33,10 @@ export interface RegisterSources {
   frames(bus: string, after: number): BusFrames
   /** The frames that are kept, as pcapng. */
   framesCapture(bus: string): Uint8Array
+  /** What may begin at a register that a watch reads or a job hears. */
+  candidates(request: CandidatesRequest): TypeCandidates
+  startKnob(request: KnobRequest): KnobState
+  knob(id: string): KnobState
+  turnKnob(id: string, turn: KnobTurn): KnobState
+  endKnob(id: string): void
 }

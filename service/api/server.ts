@@ -23,6 +23,7 @@ import { backupRoutes } from './routes/backup.ts'
 import { busRoutes } from './routes/bus.ts'
 import { candidateRoutes } from './routes/candidate.ts'
 import { captureRoutes } from './routes/capture.ts'
+import { checkRoutes } from './routes/checks.ts'
 import { controlRoutes } from './routes/control.ts'
 import { licenseRoutes } from './routes/license.ts'
 import { limitsRoutes } from './routes/limits.ts'
@@ -39,8 +40,12 @@ import { siteRoutes } from './routes/site.ts'
 import { trustRoutes } from './routes/trust.ts'
 import { trustAdministrationRoutes } from './routes/trust-administration.ts'
 import { userRoutes } from './routes/users.ts'
+import { verificationRoutes } from './routes/verification.ts'
 import { workbenchRoutes } from './routes/workbench.ts'
 import { workbenchJobRoutes } from './routes/workbench-jobs.ts'
+import { workbenchMapFileRoutes } from './routes/workbench-map-files.ts'
+import { workbenchMapRoutes } from './routes/workbench-maps.ts'
+import { workbenchKnobRoutes } from './routes/workbench-knob.ts'
 import { workbenchRegisterRoutes } from './routes/workbench-registers.ts'
 import { guardCertificates, listenSecurely, type SecureEndpoint, type SecureServer } from './secure.ts'
 import type { Sources } from './sources.ts'
@@ -259,6 +264,7 @@ async function installRoutes(
   await app.register(limitsRoutes, { sources })
   await app.register(licenseRoutes, { sources })
   await app.register(backupRoutes, { sources })
+  await app.register(verificationRoutes, { sources })
   await app.register(controlInsightRoutes, { sources })
   await app.register(captureRoutes, { sources })
   await app.register(armedRoutes, { sources })
@@ -267,8 +273,12 @@ async function installRoutes(
   await app.register(edgeRoutes, { sources })
   await app.register(workbenchRoutes, { sources })
   await app.register(workbenchJobRoutes, { sources })
+  await app.register(workbenchKnobRoutes, { sources })
   await app.register(workbenchRegisterRoutes, { sources })
   await app.register(setupRoutes, { sources })
+  await app.register(workbenchMapRoutes, { sources })
+  await app.register(workbenchMapFileRoutes, { sources })
+  await app.register(checkRoutes, { sources })
   await app.register(historyRoutes, { sources })
   await app.register(metricRoutes, { metrics })
   await app.register(liveRoutes, { hub })

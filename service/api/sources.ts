@@ -25,11 +25,13 @@ import type {
 } from '#contract/control.ts'
 import type { LicenseState } from '#contract/license.ts'
 import type { LimitsChangeRequest, LimitsPreview, LimitsPreviewRequest, SiteLimits } from '#contract/site-limits.ts'
+import type { NewProof, ProofTarget, ProofWithdrawal, Verification } from '#contract/verification.ts'
 import type { BusAnswer, BusRead, BusWrite, BusWritten } from '#contract/bus.ts'
 import type { EdgeSources } from './edge-sources.ts'
 import type { SetupSources } from './setup-sources.ts'
 import type { DeploymentSources } from './deployment-sources.ts'
 import type { BackupSources } from './backup-sources.ts'
+import type { CheckSources } from './check-sources.ts'
 import type { WorkbenchSources } from './workbench-sources.ts'
 
 /** A measurement query with its times resolved. */
@@ -100,6 +102,7 @@ export interface Sources {
   readonly deployment: DeploymentSources
   readonly setup: SetupSources
   readonly edges: EdgeSources
+  readonly checks: CheckSources
   metrics(): MetricNumbers
   grids(): readonly GridState[]
   cycles(): Cycles
@@ -130,6 +133,10 @@ export interface Sources {
   loadLicense(text: string, principal: Principal): Promise<LicenseState>
   /** Forgets the one that was loaded in this way. */
   unloadLicense(principal: Principal): Promise<LicenseState>
+  verification(): Verification
+  /** Resolves once it is durable. Rejects with device.unknown, verify.* or site.changed; nothing has changed then. */
+  verify(target: ProofTarget, proof: NewProof, principal: Principal): Promise<Verification>
+  unverify(target: ProofTarget, withdrawal: ProofWithdrawal, principal: Principal): Promise<Verification>
   auditEntries(query: AuditQuery): Promise<AuditEntries>
   verifyAudit(): Promise<AuditVerification>
 }

@@ -10,6 +10,8 @@ import type {
   WorkbenchPorts,
 } from '#contract/workbench.ts'
 import type { LatencyOutcome } from '#contract/workbench-scan.ts'
+import type { MapFileSources } from './map-file-sources.ts'
+import type { MapSources } from './map-sources.ts'
 import type { RegisterSources } from './register-sources.ts'
 
 /** The workbench as the API asks it. What is refused rejects with an EdgeError `workbench.*`, `serial.*` or `capture.*`. */
@@ -39,4 +41,8 @@ export interface WorkbenchSources {
   endLease(id: string, by: Principal): Promise<void>
   /** What registers read, and the frames of the buses. */
   readonly registers: RegisterSources
+  /** Point maps and their texts. */
+  readonly maps: MapSources
+  /** Maps of other formats. */
+  readonly mapFiles: MapFileSources
 }

@@ -5,6 +5,7 @@ import { audit } from './audit.ts'
 import { backup, restore } from './backup.ts'
 import { NoAnswer, Refused } from './ask-service.ts'
 import { capture } from './capture.ts'
+import { check } from './check.ts'
 import { control } from './control.ts'
 import { explain } from './explain.ts'
 import { failsafe } from './failsafe.ts'
@@ -27,6 +28,7 @@ import { type Command, CommandFailure, exitCode, type Terminal } from './termina
 import { token } from './token.ts'
 import { trust } from './trust.ts'
 import { user } from './user.ts'
+import { verify } from './verify.ts'
 import { write } from './write.ts'
 
 const commands: Readonly<Record<string, Command>> = {
@@ -34,6 +36,7 @@ const commands: Readonly<Record<string, Command>> = {
   status,
   control,
   failsafe,
+  check,
   explain,
   simulate,
   capture,
@@ -45,6 +48,7 @@ const commands: Readonly<Record<string, Command>> = {
   snapshot,
   diff,
   write,
+  verify,
   sunspec,
   sniff,
   map,

@@ -225,7 +225,23 @@ export const writeRule = z.strictObject({
   text: name,
 })
 export type WriteRule = z.infer<typeof writeRule>
+/** One row of the table that says what becomes of a write that a person asked for. */
+export const manualRule = z.strictObject({
+  mode: writeRule.shape.mode,
+  target: writeRule.shape.target,
+  /** Automatic control decides over the device, enabled and not in dry run. */
+  controlled: z.enum(['any', 'yes', 'no']),
+  /** Whether a check has borrowed the device: this write's own, another one, or none. */
+  lent: z.enum(['any', 'no', 'own', 'other']),
+  /** It puts back what a check has found before. */
+  returning: z.enum(['any', 'yes', 'no']),
+  armed: z.enum(['any', 'yes', 'no']),
+  outcome: z.enum(['sent', 'refused']),
+  text: name,
+})
+export type ManualRule = z.infer<typeof manualRule>
 export const writeRules = z.strictObject({
   automatic: z.array(writeRule).meta({ description: 'The first row that fits decides' }),
+  manual: z.array(manualRule).meta({ description: 'The same for writes by people and for checks' }),
 })
 export type WriteRules = z.infer<typeof writeRules>

@@ -68,7 +68,11 @@ export const errorTable = {
   'workbench.busy': { status: 409, action: 'Wait for the other job, or stop it.' },
   'workbench.refused': { status: 409, action: 'See the reason; nothing was sent.' },
   'workbench.folder': { status: 503, action: 'Make the folder writable or free disk space; nothing was lost.' },
+  'workbench.changed': { status: 409, action: 'Look at the newer text; yours is still in the editor.' },
   'workbench.full': { status: 409, action: 'Remove some that are not needed any more.' },
+  'check.unknown': { status: 404, action: 'See /api/v1/checks for the checks of this site.' },
+  'check.busy': { status: 409, action: 'Wait for the check that runs, or abort it.' },
+  'check.refused': { status: 409, action: 'See the reason; nothing was written.' },
   'capture.invalid': { status: 400, action: 'Choose a pcap, a pcapng or a log of hexadecimal bytes.' },
   'metric.unknown': { status: 404, action: 'See /api/v1/devices for the points of this device.' },
   'storage.folder': {
@@ -117,6 +121,9 @@ export const errorTable = {
     status: 409,
     action: 'Take the other request back, or wait until it ends; then ask again.',
   },
+  'site.changed': { status: 409, action: 'Restart the service, so that the edited file counts, then ask again.' },
+  'verify.unknown': { status: 404, action: 'See the list of what can be verified on this device.' },
+  'verify.twice': { status: 409, action: 'Take it back first, to record another proof.' },
   'limits.changed': { status: 409, action: 'Look at the limits again, then ask again.' },
   'limits.invalid': { status: 400, action: 'Correct the named limit.' },
   'limits.unconfirmed': { status: 409, action: 'Confirm each of them by its ID in confirmedLooser.' },
@@ -162,6 +169,8 @@ export const errorTable = {
   'edge.not-paired': { status: 409, action: 'Pair with the edge again.' },
   'edge.silent': { status: 503, action: 'Check power, cable and address of the edge, and that it listens on the network.' },
   'edge.refused': { status: 409, action: 'See the reason; nothing was sent to the edge.' },
+  'handover.changed': { status: 409, action: 'Look at the newest report, then write again; what you typed is not lost.' },
+  'handover.open': { status: 409, action: 'Complete the named parts, or hand them over as they are by naming them.' },
   'write.refused': { status: 403, action: 'See the reason; nothing was written.' },
 } as const
 

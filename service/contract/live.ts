@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { device, powerFlow, siteEvent, status } from './api.ts'
+import { checkProgress } from './checks.ts'
 import { controlWish, gridState } from './control.ts'
 import { deploymentStatus } from './deployment.ts'
 import { job, workbench } from './workbench.ts'
@@ -7,13 +8,13 @@ import { watchUpdate } from './workbench-registers.ts'
 
 /**
  * Topics of the live socket. `device:ID` sends that device with all its points once per cycle. `deployment`
- * comes whenever something about it has changed, and once per cycle. `workbench`, `job:ID`
+ * comes whenever something about it has changed, and once per cycle. `workbench`, `checks`, `job:ID`
  * and `watch:ID` come when something has changed, at most four times a second, and only to installers.
  */
 export const topic = z
   .string()
   .regex(
-    /^(power-flow|grids|controls|status|events|devices|deployment|device:[a-z][a-z0-9-]*|workbench|job:[0-9]{8}-[0-9]{6}-[a-z]+(-[0-9]+)?|watch:[0-9a-f]{8})$/,
+    /^(power-flow|grids|controls|status|events|devices|deployment|device:[a-z][a-z0-9-]*|workbench|checks|job:[0-9]{8}-[0-9]{6}-[a-z]+(-[0-9]+)?|watch:[0-9a-f]{8})$/,
   )
 
 /**
@@ -38,6 +39,7 @@ export const liveMessage = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('device'), data: device }),
   z.strictObject({ type: z.literal('deployment'), data: deploymentStatus }),
   z.strictObject({ type: z.literal('workbench'), data: workbench }),
+  z.strictObject({ type: z.literal('checks'), data: checkProgress }),
   z.strictObject({ type: z.literal('job'), data: job }),
   z.strictObject({ type: z.literal('watch'), data: watchUpdate }),
   /** A request was not understood and changed nothing, or it names a device that does not exist, which is left out. */

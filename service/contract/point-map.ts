@@ -25,6 +25,8 @@ export const deviceKind = z.enum([
   'gateway',
 ])
 
+export type DeviceKind = z.infer<typeof deviceKind>
+
 /**
  * Register types. `string:N`, `bcd:N` and `bytes:N` take N registers; `bit:B` is bit B (0 = lowest) of one register.
  * `date-time` is yy mm dd hh mi ss in the bytes of 3 registers, `date-time:6` the same with one register each,

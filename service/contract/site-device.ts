@@ -299,6 +299,19 @@ export const condition = z.strictObject({
 })
 export type Condition = z.infer<typeof condition>
 
+const proofName = z.string().min(1).max(60)
+/** Something that a person has proven on this site. By its name alone, as written by hand, or with who, when and how. */
+export const proof = z.union([
+  proofName,
+  z.strictObject({
+    name: proofName,
+    by: z.string().min(1).max(120).meta({ title: 'Proven by' }),
+    at: z.iso.datetime().meta({ title: 'Proven at' }),
+    how: z.string().min(1).max(200).meta({ title: 'How it was proven' }),
+  }),
+])
+export type Proof = z.infer<typeof proof>
+
 export const siteDevice = z.strictObject({
   id: siteId.meta({
     title: 'Device ID',
@@ -343,8 +356,9 @@ export const siteDevice = z.strictObject({
    */
   verified: z
     .strictObject({
-      commands: z.array(z.string().max(40)).max(20).default([]).meta({ title: 'Commands that do what they say' }),
-      signs: z.array(z.string().max(60)).max(100).default([]).meta({ title: 'Points whose sign is right' }),
+      commands: z.array(proof).max(20).default([]).meta({ title: 'Commands that do what they say' }),
+      signs: z.array(proof).max(100).default([]).meta({ title: 'Points whose sign is right' }),
+      points: z.array(proof).max(1000).default([]).meta({ title: 'Points whose value is right' }),
     })
     .optional(),
 })

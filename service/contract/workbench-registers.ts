@@ -10,7 +10,7 @@ const word = z.number().int().min(0).max(65_535)
 const count = z.number().int().min(0)
 const atMs = z.number().meta({ title: 'Time', unit: 'ms since 1970' })
 /** The function that reads: 1 coils, 2 discrete inputs, 3 holding, 4 input registers. */
-const readFunction = z.literal([1, 2, 3, 4])
+export const readFunction = z.literal([1, 2, 3, 4])
 export type ReadFunction = z.infer<typeof readFunction>
 
 /** Registers that one watch follows at most. */

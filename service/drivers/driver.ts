@@ -1,6 +1,7 @@
 import type { DevicePoint, Link, PollGroup } from '#contract/api.ts'
 import type { Reading } from '#contract/reading.ts'
 import type { SafeSetpoint } from '#contract/setpoint.ts'
+import type { ResolvedMap } from '../pointmap/types.ts'
 
 /** What became of one write on the wire. */
 export interface WriteOutcome {
@@ -38,6 +39,8 @@ export interface Device extends AsyncDisposable {
   link(): Link
   points(): readonly DevicePoint[]
   pollGroups(): readonly PollGroup[]
+  /** The map as it was bound to this device; undefined before a SunSpec device was walked. */
+  bound(): ResolvedMap | undefined
   /** Longest recent duration of a poll (p95 of the last 20), for phase-locking polls to the cycle. */
   pollDurationMs(): number
   /** Writes one setpoint with everything the map demands around it: reversion timer, enable, commit, read-back. */

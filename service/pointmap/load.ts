@@ -33,7 +33,7 @@ const deepestFamily = 8
 
 /** Loads `maker/model` from the first folder that has it. Throws `map.not-found` or `map.invalid`. */
 export function loadPointMap(id: string, folders: readonly string[]): LoadedMap {
-  const open: LoadBase = (wanted) => readMap(wanted, folders)
+  const open: LoadBase = (wanted) => mapFileIn(wanted, folders)
   const found = mapId.safeParse(id).success ? open(id) : undefined
   if (!found) {
     const hint = nearest(id, folders.flatMap(listMaps))
@@ -57,7 +57,8 @@ export function listMaps(folder: string): string[] {
     .toSorted()
 }
 
-function readMap(id: string, folders: readonly string[]): { readonly text: string; readonly file: string } | undefined {
+/** The file of a map in the first folder that has it. Throws `map.invalid` when it is too large. */
+export function mapFileIn(id: string, folders: readonly string[]): { readonly text: string; readonly file: string } | undefined {
   for (const folder of folders) {
     const file = join(folder, `${id}.yaml`)
     let size: number

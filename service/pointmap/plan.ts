@@ -145,7 +145,7 @@ function spansOf(point: ResolvedPoint): Span[] {
 }
 
 /** All registers needed to decode a point: its own, its scale factor's and those of the point that gives its sign. */
-function registersOf(point: ResolvedPoint): number[] {
+export function registersOf(point: ResolvedPoint): number[] {
   return [
     ...point.addresses,
     ...(point.scaleFactorAddress === undefined ? [] : [point.scaleFactorAddress]),
@@ -203,7 +203,7 @@ export function splitBlock(block: ReadBlock): readonly [ReadBlock, ReadBlock] | 
   return [blockOf(block.function, spans.slice(0, cut)), blockOf(block.function, spans.slice(cut))]
 }
 
-interface SerialFormat {
+export interface SerialFormat {
   readonly baud: number
   /** Data bits, parity and stop bits, such as 8N1. */
   readonly format: string

@@ -65,6 +65,7 @@ export function resolveMap(loaded: LoadedMap, layout?: SunspecLayout, models?: S
     commands,
     quirks: map.quirks ?? {},
     pollMs: { ...(poll.fastMs && { fast: poll.fastMs }), normal: poll.normalMs ?? 5000, slow: poll.slowMs ?? 60_000 },
+    ...(layout && { layout }),
     missing,
   }
 }

@@ -114,6 +114,8 @@ export interface ResolvedMap {
   readonly commands: ReadonlyMap<string, ResolvedCommand>
   readonly quirks: Quirks
   readonly pollMs: { readonly fast?: number; readonly normal: number; readonly slow: number }
+  /** Where the SunSpec models of the device are, when it was walked for this. */
+  readonly layout?: SunspecLayout
   /** Points the map names but this device does not have, with the reason. */
   readonly missing: ReadonlyMap<string, string>
 }

@@ -7,6 +7,7 @@ import type { DeploymentSources } from '../api/deployment-sources.ts'
 import type { EdgeSources } from '../api/edge-sources.ts'
 import type { SetupSources } from '../api/setup-sources.ts'
 import type { BackupSources } from '../api/backup-sources.ts'
+import type { CheckSources } from '../api/check-sources.ts'
 import type { WorkbenchSources } from '../api/workbench-sources.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Storage } from '../storage/types.ts'
@@ -54,6 +55,7 @@ export function createApiSources(parts: {
   setup: SetupSources
   deployment: DeploymentSources
   edges: EdgeSources
+  checks: CheckSources
   /** Nothing is lent while control acts. */
   endLeases(why: string): Promise<void>
 }): ApiSources {
@@ -149,6 +151,7 @@ export function createApiSources(parts: {
     setup,
     deployment: parts.deployment,
     edges: parts.edges,
+    checks: parts.checks,
     readBus: async (request) => toMessage(await bus.read(request)),
     async writeBus(request, principal) {
       const who = `${request.principal} by ${principal.name} (${principal.address})`

@@ -11,8 +11,9 @@ import type { Explainer } from './explain.ts'
 import { failsafeOf, loadProofs } from './failsafe.ts'
 import type { LimitsEdit } from './limits-edit.ts'
 import type { SiteDeviceEntry, SiteRuntime } from './site-runtime.ts'
+import type { VerificationEdit } from './verification-edit.ts'
 import type { Wishes } from './wishes.ts'
-import { writeTable } from './write-rules.ts'
+import { manualTable, writeTable } from './write-rules.ts'
 
 export type ControlSources = Pick<
   Sources,
@@ -31,6 +32,9 @@ export type ControlSources = Pick<
   | 'limits'
   | 'previewLimits'
   | 'changeLimits'
+  | 'verification'
+  | 'verify'
+  | 'unverify'
 >
 
 const journalName = ({ name, address }: Principal): string => `${name} (${address})`
@@ -46,6 +50,7 @@ export function createControlSources(parts: {
   explainer: Explainer
   capture: Pick<CaptureRecorder, 'read'>
   limitsEdit: LimitsEdit
+  verificationEdit: VerificationEdit
   epoch: number
   dataFolder: string
   /** The wishes have changed. */
@@ -61,11 +66,11 @@ export function createControlSources(parts: {
     explainer,
     capture,
     limitsEdit,
+    verificationEdit,
     epoch,
     dataFolder,
     wishesChanged,
   } = parts
-  const proofs = loadProofs(dataFolder)
   const entryOf = (id: string): SiteDeviceEntry => {
     const entry = entries.find(({ config }) => config.id === id)
     if (!entry) throw new EdgeError('device.unknown', 'the site has no device with this ID')
@@ -119,7 +124,7 @@ export function createControlSources(parts: {
   return {
     grids: () => runtime.grids(),
     cycles: () => ({ atMs: clock.nowMs(), epoch, grids: [...runtime.cycles()] }),
-    writeRules: () => ({ automatic: [...writeTable] }),
+    writeRules: () => ({ automatic: [...writeTable], manual: [...manualTable] }),
     failsafe: () => ({
       devices: failsafeOf(
         entries.map(({ config, map }) => ({
@@ -128,7 +133,8 @@ export function createControlSources(parts: {
           mapHash: map.hash,
           commands: commandsOf(map),
         })),
-        proofs,
+        // A check may have added one.
+        loadProofs(dataFolder),
         (deviceId, command) => runtime.valueNow(deviceId, command),
       ),
     }),
@@ -178,6 +184,22 @@ export function createControlSources(parts: {
       if (armed.release(principal))
         storage.journal.append({ kind: 'arm', principal: journalName(principal), outcome: 'released' })
       return armedState(principal)
+    },
+    verification: verificationEdit.verification,
+    async verify(target, proof, principal) {
+      const now = await verificationEdit.add(target, proof, principal.name)
+      const { name } = entryOf(target.deviceId).config
+      tell(`${principal.name} has verified ${target.name} of ${name}: ${proof.how}`, target.deviceId)
+      return now
+    },
+    async unverify(target, withdrawal, principal) {
+      const now = await verificationEdit.remove(target, withdrawal, principal.name)
+      const { name } = entryOf(target.deviceId).config
+      tell(
+        `${principal.name} says that ${target.name} of ${name} is not verified: ${withdrawal.reason}`,
+        target.deviceId,
+      )
+      return now
     },
     limits: limitsEdit.limits,
     previewLimits: limitsEdit.preview,

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { type FailsafeEntry, failsafeProof } from '#contract/control.ts'
 import type { MapCommand } from '#contract/point-map.ts'
 import { renewalMs } from './renewal.ts'
+import { replaceFile } from './workbench/text-files.ts'
 
 /**
  * failsafe-proofs.json in the data folder: which device was seen to fall back, keyed by device and command, with the hash of the map
@@ -22,6 +23,17 @@ export function loadProofs(folder: string): Proofs {
   } catch {
     return {}
   }
+}
+
+/** Keeps what was seen, beside what was seen before. Throws workbench.folder. */
+export async function saveProof(
+  folder: string,
+  key: string,
+  proof: Extract<z.infer<typeof failsafeProof>, { state: 'proven' }>,
+  mapHash: string,
+): Promise<void> {
+  const known: Proofs = { ...loadProofs(folder), [key]: { mapHash, proof } }
+  await replaceFile(join(folder, fileName), `${JSON.stringify(known, undefined, 2)}\n`)
 }
 
 export interface FailsafeDevice {

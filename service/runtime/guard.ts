@@ -2,7 +2,7 @@ import type { ControlState, Mode } from '#contract/api.ts'
 import type { MapCommand } from '#contract/point-map.ts'
 import type { SafeSetpoint } from '#contract/setpoint.ts'
 import type { Device, WriteOutcome } from '../drivers/driver.ts'
-import { writeRuleFor } from './write-rules.ts'
+import { manualRuleFor, writeRuleFor } from './write-rules.ts'
 
 /** Where a write would go. */
 export interface WriteTarget {
@@ -38,8 +38,15 @@ export interface ManualWrite {
   readonly simulated: boolean
   /** Whether that person is armed. */
   readonly armed: boolean
-  readonly value: number
-  readonly action: ManualCommand | ManualRegister | ManualNothing
+  /** Undefined only with `release`. */
+  readonly value: number | undefined
+  readonly action: ManualCommand | ManualRegister | ManualRelease | ManualNothing
+  /** The check that it is part of. */
+  readonly check?: {
+    readonly runId: string
+    /** It puts back what the check has found before. */
+    readonly returning: boolean
+  }
 }
 
 interface ManualCommand {
@@ -47,6 +54,13 @@ interface ManualCommand {
   readonly command: string
   readonly device: Device
   readonly commands: WriteTarget['commands']
+}
+
+/** Gives control back to the device, as its map says. */
+interface ManualRelease {
+  readonly kind: 'release'
+  readonly command: string
+  readonly device: Device
 }
 
 /** A register that no command of a map declares: only within limits that the person typed in. */
@@ -100,8 +114,8 @@ interface Obstacle {
 const principal = 'automatic control'
 
 /**
- * The one gate for writes (S1). Automatic ones follow the table in write-rules.ts; those of a person need that person to be armed,
- * and never meet automatic control on the same device (S9). Automatic ones use only what is verified for this
+ * The one gate for writes (S1). Both kinds follow the tables in write-rules.ts: those of a person need that person to be armed,
+ * and never meet automatic control on the same device (S9), which a check borrows it from. Automatic ones use only what is verified for this
  * site (S12). All of them pass the mode, the origin of the endpoint, the map's allowlist and limits, then the journal, then the wire.
  */
 export function createGuard(options: {
@@ -115,8 +129,10 @@ export function createGuard(options: {
   journalDurable(record: WriteRecord): Promise<unknown>
   /** Whether automatic control decides over this device at present. */
   controlled(deviceId: string): boolean
+  /** The check that has borrowed this device from automatic control. */
+  lentTo?(deviceId: string): string | undefined
 }): Guard {
-  const { mode, desktop, targets, control, journal, journalDurable, controlled } = options
+  const { mode, desktop, targets, control, journal, journalDurable, controlled, lentTo } = options
 
   function obstacle(deviceId: string, command: string, dependsOnSimulated: boolean): Obstacle | undefined {
     const target = targets.get(deviceId)
@@ -167,21 +183,35 @@ export function createGuard(options: {
     }
   }
 
-  function notByHand(deviceId: string, simulated: boolean): string | undefined {
+  function manualRefusal(
+    { deviceId, simulated, check }: Pick<ManualWrite, 'deviceId' | 'simulated' | 'check'>,
+    armed: boolean,
+  ): string | undefined {
     const { enabled, dryRun } = control()
-    if (mode === 'replay') return 'replay opens no device'
-    if (!simulated && mode === 'simulation') return 'simulation mode writes only to the simulated plant'
-    if (enabled && !dryRun && controlled(deviceId))
-      return `automatic control decides over ${deviceId}; switch it off, or to dry run, first`
-    return undefined
+    const runId = lentTo?.(deviceId)
+    const { outcome, text } = manualRuleFor({
+      mode,
+      simulated,
+      controlled: enabled && !dryRun && controlled(deviceId),
+      lent: runId === undefined ? 'no' : runId === check?.runId ? 'own' : 'other',
+      returning: check?.returning ?? false,
+      armed,
+    })
+    if (outcome === 'sent') return undefined
+    return text.startsWith('automatic control decides over it') ? text.replace('it;', `${deviceId};`) : text
   }
 
+  const notByHand = (deviceId: string, simulated: boolean): string | undefined =>
+    manualRefusal({ deviceId, simulated }, true)
+
   /** Why a person must not write this, or undefined. */
-  function manualObstacle({ deviceId, simulated, armed, value, action }: ManualWrite): string | undefined {
+  function manualObstacle(write: ManualWrite): string | undefined {
+    const { armed, value, action } = write
     if (action.kind === 'impossible') return action.reason
-    const never = notByHand(deviceId, simulated)
-    if (never !== undefined) return never
-    if (!armed) return 'a write by hand needs Armed: arm yourself first'
+    const refusal = manualRefusal(write, armed)
+    if (refusal !== undefined) return refusal
+    if (action.kind === 'release') return undefined
+    if (value === undefined) return 'there is no value to write'
     if (action.kind === 'command') {
       const declared = action.commands.get(action.command)
       if (!declared) return `the map of this device declares no command ${action.command}`
@@ -196,10 +226,12 @@ export function createGuard(options: {
   }
 
   async function manual(write: ManualWrite): Promise<ManualOutcome> {
-    const { principal, deviceId, value, action } = write
+    const { principal, deviceId, value, action, check } = write
     const command = action.kind === 'register' ? action.register : action.command
-    const record = { kind: 'write', principal, deviceId, command, value } as const
-    const limits = action.kind === 'register' ? `limits given: ${action.min} to ${action.max}` : 'by hand'
+    const kind = action.kind === 'release' ? 'release' : 'write'
+    const record = { kind, principal, deviceId, command, ...(value !== undefined && { value }) } as const
+    const how = check ? `by the check ${check.runId}${check.returning ? ', as it was before' : ''}` : 'by hand'
+    const detail = action.kind === 'register' ? `limits given: ${action.min} to ${action.max}` : how
     const refuse = (reason: string): ManualOutcome => {
       journal({ ...record, outcome: 'refused', detail: reason })
       return { outcome: 'refused', reason, frames: [] }
@@ -207,15 +239,15 @@ export function createGuard(options: {
     const obstacle = manualObstacle(write)
     if (obstacle !== undefined || action.kind === 'impossible') return refuse(obstacle ?? 'it cannot be prepared')
     try {
-      const frames = action.kind === 'command' ? action.device.encode({ command, value }).frames : action.encode()
-      await journalDurable({ ...record, outcome: 'attempt', detail: limits, frames })
+      await journalDurable({ ...record, outcome: 'attempt', detail, frames: framesOf(action, value) })
     } catch (error) {
-      return refuse(`the journal did not take it, so that it was not written: ${messageOf(error)}`)
+      const reason = `the journal did not take it, so that it was not written: ${messageOf(error)}`
+      // What a check has changed goes back all the same: the journal says so when it can (S2).
+      if (!check?.returning) return refuse(reason)
+      journal({ ...record, outcome: 'attempt', detail: `${detail}; ${reason}` })
     }
     try {
-      const { result, ...rest } = await (action.kind === 'command'
-        ? action.device.writeByHand(command, value)
-        : action.send())
+      const { result, ...rest } = await sendManual(action, value ?? Number.NaN)
       const { reason, frames } = rest
       journal({ ...record, outcome: result, frames, ...(reason && { detail: reason }) })
       return { outcome: result, ...rest }
@@ -257,6 +289,20 @@ export function createGuard(options: {
         () => [],
       ),
   }
+}
+
+type SentAction = Exclude<ManualWrite['action'], ManualNothing>
+
+function framesOf(action: SentAction, value: number | undefined): readonly string[] {
+  if (action.kind === 'register') return action.encode()
+  if (action.kind === 'release' || value === undefined) return []
+  return action.device.encode({ command: action.command, value }).frames
+}
+
+function sendManual(action: SentAction, value: number): Promise<WriteOutcome> {
+  if (action.kind === 'register') return action.send()
+  if (action.kind === 'release') return action.device.release(action.command)
+  return action.device.writeByHand(action.command, value)
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -36,9 +36,6 @@ interface Seen {
 
 export function createLimitsEdit(options: {
   siteText: SiteText
-  /** `session`: the file is part of the program and stays as it is. */
-  kept: SiteLimits['kept']
-  site: Site
   /** The site as it would act. */
   compile(site: Site): SiteModel
   unitOf(deviceId: string, command: string): string
@@ -51,24 +48,34 @@ export function createLimitsEdit(options: {
   /** Takes the changed site into use. */
   use(site: Site): void
 }): LimitsEdit {
-  const { siteText, kept, compile, unitOf, journalDurable, use } = options
-  let { site } = options
+  const { siteText, compile, unitOf, journalDurable, use } = options
+  const { kept, file } = siteText
   const seen = new Map<string, Seen>()
+  let known: { readonly of: string; readonly site: Site; readonly text: string } | undefined
   const revision = (): string => createHash('sha256').update(siteText.text()).digest('hex').slice(0, 32)
+
+  /** The text that runs, in the newest format: others change it as well. */
+  function present(): NonNullable<typeof known> {
+    const of = siteText.text()
+    if (known?.of !== of) {
+      const parsed = parseSite(of, file)
+      if (parsed.problems) throw new EdgeError('limits.invalid', problemsText(parsed.problems))
+      known = { of, site: parsed.site, text: parsed.text }
+    }
+    return known
+  }
 
   /** The site with the changes, checked as a whole. */
   function changed(request: LimitsPreviewRequest): { text: string; site: Site; model: SiteModel } {
     if (request.revision !== revision())
       throw new EdgeError('limits.changed', 'the limits were changed by somebody else meanwhile')
-    const present = siteLimits(site)
+    const { site, text: newest } = present()
     for (const change of request.changes) {
-      const problem = changeProblem(present, change)
+      const problem = changeProblem(siteLimits(site), change)
       if (problem !== undefined) throw new EdgeError('limits.invalid', problem)
     }
-    const { file } = siteText
-    const newest = parseSite(siteText.text(), file)
     const edits = request.changes.map(({ id, value }) => ({ path: pathOf(id), value: value ?? undefined }))
-    const { text } = editText(newest.problems ? siteText.text() : newest.text, file, edits)
+    const { text } = editText(newest, file, edits)
     const parsed = parseSite(text, file)
     if (parsed.problems) throw new EdgeError('limits.invalid', problemsText(parsed.problems))
     return { text, site: parsed.site, model: compile(parsed.site) }
@@ -76,7 +83,7 @@ export function createLimitsEdit(options: {
 
   function preview(request: LimitsPreviewRequest): LimitsPreview {
     const { model } = changed(request)
-    const looser = looserChanges(siteLimits(site), request.changes)
+    const looser = looserChanges(siteLimits(present().site), request.changes)
     const results = [...seen].map(([gridId, { input, result }]) => ({
       before: result.decisions,
       after: step(model, gridId, result.state, input),
@@ -90,9 +97,10 @@ export function createLimitsEdit(options: {
   }
 
   async function change(request: LimitsChangeRequest, principal: string): Promise<SiteLimits> {
+    await siteText.unedited()
     const next = changed(request)
-    const present = siteLimits(site)
-    const unconfirmed = looserChanges(present, request.changes).filter((id) => !request.confirmedLooser.includes(id))
+    const before = siteLimits(present().site)
+    const unconfirmed = looserChanges(before, request.changes).filter((id) => !request.confirmedLooser.includes(id))
     if (unconfirmed.length > 0)
       throw new EdgeError(
         'limits.unconfirmed',
@@ -102,15 +110,14 @@ export function createLimitsEdit(options: {
       kind: 'configuration',
       principal,
       detail: `limits: ${request.reason}`,
-      data: Object.fromEntries(request.changes.map((each) => [each.id, describe(present, each)])),
+      data: Object.fromEntries(request.changes.map((each) => [each.id, describe(before, each)])),
     })
     await siteText.save(next.text, principal, request.reason)
-    site = next.site
     use(next.site)
     return limits()
   }
 
-  const limits = (): SiteLimits => ({ revision: revision(), kept, limits: siteLimits(site) })
+  const limits = (): SiteLimits => ({ revision: revision(), kept, limits: siteLimits(present().site) })
 
   return {
     limits,

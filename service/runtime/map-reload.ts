@@ -13,6 +13,8 @@ interface MapUser {
 export interface MapReload extends Disposable {
   /** Looks at the files again: uses what may be used, stages the rest, keeps the last good one of what is broken. */
   check(): Promise<void>
+  /** IDs of maps whose change waits for a person. */
+  staged(): ReadonlySet<string>
   /** Takes what is staged into use: a person has confirmed it. */
   activate(): Promise<void>
 }
@@ -88,6 +90,7 @@ export function createMapReload(options: {
     )
   return {
     check,
+    staged: () => new Set(staged.keys()),
     async activate() {
       for (const map of staged.values()) await use(map)
     },

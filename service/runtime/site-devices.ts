@@ -96,6 +96,7 @@ export function createSiteDevices(options: {
         return held.map()
       },
       replaceMap: (next) => held.replace(next),
+      leaveAlone: () => held.leaveAlone(),
       bus: bus.name,
       simulated: endpoint !== undefined,
     }

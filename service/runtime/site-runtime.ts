@@ -31,6 +31,8 @@ export interface SiteDeviceEntry {
   /** May be replaced while the service runs. */
   readonly map: LoadedMap
   replaceMap(map: LoadedMap): Promise<void>
+  /** Asks it nothing until the returned function is called, as if the cable were out. */
+  leaveAlone(): () => void
   /** Bus it shares with other devices, as an address. */
   readonly bus: string
   readonly simulated: boolean
@@ -50,6 +52,12 @@ export interface SiteRuntime extends AsyncDisposable {
   resume(): void
   /** Decides with other limits from the next cycle on; grids, circuits and devices are the same. */
   useModel(model: SiteModel): void
+  /** Takes into account from now on what is verified in this version of the site. */
+  useProofs(site: Site): void
+  /** What control decides by, without what a check adds for its time. */
+  model(): SiteModel
+  /** Decides by what this makes of the model until it is undefined, whatever limits are used meanwhile. */
+  overlayModel(overlay: ((model: SiteModel) => SiteModel) | undefined): void
   readonly valueNow: Outputs['valueNow']
   readonly writeAnew: Outputs['writeAnew']
   /** Why a value of a command must not be asked for, by its map, or undefined. */
@@ -80,6 +88,8 @@ export function startSiteRuntime(options: {
   mapsConfirmed(): string | undefined
   budget: WriteBudget
   faults: Faults
+  /** The check that has borrowed a device from automatic control. */
+  lentTo?(deviceId: string): string | undefined
   /** The outputs of a cycle were handed over. */
   onOutputs(gridId: string): void
   /** What each step was given and what it made of it, for captures. */
@@ -103,7 +113,10 @@ export function startSiteRuntime(options: {
     onCycle,
   } = options
   const byId = new Map(entries.map((entry) => [entry.config.id, entry]))
-  let model = options.model
+  let base = options.model
+  let overlay: ((model: SiteModel) => SiteModel) | undefined
+  let model = base
+  let proven = site
   const gridOf = gridOfDevices(site)
   const snapshots = createSnapshots(site, control)
   // Looked at once per cycle: it is about all maps, and asked for every setpoint.
@@ -114,8 +127,9 @@ export function startSiteRuntime(options: {
     control,
     journal: options.journal,
     journalDurable: options.journalDurable,
+    ...(options.lentTo && { lentTo: options.lentTo }),
     controlled: (deviceId) => snapshots.setpoints().some((setpoint) => setpoint.deviceId === deviceId),
-    targets: new Map(entries.map((entry) => [entry.config.id, targetOf(entry, site, () => unconfirmed)])),
+    targets: new Map(entries.map((entry) => [entry.config.id, targetOf(entry, () => proven, () => unconfirmed)])),
   })
   const outputTargets = new Map(entries.map((entry) => [entry.config.id, outputTargetOf(entry, clock)]))
   const simulated = new Set(entries.filter((entry) => entry.simulated).map(({ config }) => config.id))
@@ -205,7 +219,16 @@ export function startSiteRuntime(options: {
     requests: () => entries.reduce((sum, { device }) => sum + device.link().requests, 0),
     release: (reason) => outputs.releaseAll(reason),
     resume: () => outputs.resume(),
-    useModel: (next) => void (model = next),
+    useProofs: (next) => void (proven = next),
+    useModel(next) {
+      base = next
+      model = overlay ? overlay(base) : base
+    },
+    model: () => base,
+    overlayModel(next) {
+      overlay = next
+      model = overlay ? overlay(base) : base
+    },
     writeAnew: (deviceId) => outputs.writeAnew(deviceId),
     valueNow: (deviceId, command) => outputs.valueNow(deviceId, command),
     outsideLimits(deviceId, command, value) {

@@ -9,12 +9,23 @@ import type { OutputTarget } from './outputs.ts'
 import type { SiteDeviceEntry } from './site-runtime.ts'
 import { unverified } from './verified.ts'
 
-/** The device as the guard sees it; its map may be replaced while the service runs. */
-export function targetOf(entry: SiteDeviceEntry, site: Site, mapsConfirmed: () => string | undefined): WriteTarget {
-  // What is verified stands in the site file, which does not change while this runs.
+/** The device as the guard sees it; its map, and what is verified for the site, may change while the service runs. */
+export function targetOf(
+  entry: SiteDeviceEntry,
+  siteNow: () => Site,
+  mapsConfirmed: () => string | undefined,
+): WriteTarget {
+  // Asked for every setpoint in every cycle, and the same as long as the site is.
   const known = new Map<string, string | undefined>()
+  let knownOf: Site | undefined
   const unproven = (command: string): string | undefined => {
-    if (!known.has(command)) known.set(command, unverified(site, entry.config, command))
+    const site = siteNow()
+    if (site !== knownOf) known.clear()
+    knownOf = site
+    if (!known.has(command)) {
+      const device = site.devices.find(({ id }) => id === entry.config.id) ?? entry.config
+      known.set(command, unverified(site, device, command))
+    }
     return known.get(command)
   }
   return {

@@ -51,6 +51,7 @@ export const limitsRoutes: FastifyPluginCallbackZod<{ sources: Sources }> = (app
             'api.invalid',
             'api.too-large',
             'limits.changed',
+            'site.changed',
             'limits.invalid',
             'limits.unconfirmed',
             'storage.busy',

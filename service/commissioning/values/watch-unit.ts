@@ -18,6 +18,8 @@ export interface UnitWatchOptions {
   readonly signal: AbortSignal
   /** Some registers were read, or their reading failed. */
   changed?(): void
+  /** Each reading, as it comes. */
+  read?(block: Block, words: ArrayLike<number>): void
 }
 
 /** One register range as it was read last. */
@@ -54,7 +56,7 @@ const silentPauseMs = 1000
 const keptReadings = 64
 
 export function createUnitWatch(options: UnitWatchOptions): UnitWatch {
-  const { bus, unitId, ranges, limits, everyMs, clock, signal, changed } = options
+  const { bus, unitId, ranges, limits, everyMs, clock, signal, changed, read: tellRead } = options
   const rate = { ...usualRate, ...options.rate }
   const unit = bus.unit(unitId)
   let blocks = planBlocks(ranges, limits)
@@ -86,6 +88,7 @@ export function createUnitWatch(options: UnitWatchOptions): UnitWatch {
     values.atMs = clock.nowMs()
     known.set(block, values)
     fresh.add(block)
+    tellRead?.(block, read)
     problem = undefined
   }
 

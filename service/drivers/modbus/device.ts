@@ -237,6 +237,7 @@ export function createModbusDevice(options: ModbusDeviceOptions): Device {
     },
     points: () => describePoints(loaded, binding?.map),
     pollGroups: () => binding?.groups.describe() ?? [],
+    bound: () => binding?.map,
     pollDurationMs: () => durations.toSorted((a, b) => b - a)[Math.floor(durations.length * 0.05)] ?? 0,
     write: ({ deviceId, command, value }) =>
       deviceId === id

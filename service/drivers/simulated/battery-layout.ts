@@ -1,5 +1,6 @@
 import type { Clock } from '../../domain/clock.ts'
 import { batteryLimits, type BatteryParameters } from './battery.ts'
+import type { Fault } from './faults.ts'
 import type { PlantState } from './plant-model.ts'
 import type { RegisterField } from './register-bank.ts'
 import { createTimedSetpoint } from './timed-setpoint.ts'
@@ -11,6 +12,8 @@ export interface BatteryDevice {
   /** > 0 discharge; 0 in standby. */
   targetW(): number
 }
+
+const none = (): Fault => ({ fault: 'none' })
 
 /** Without a time of its own no setpoint is held for ever. */
 const defaultReversionS = 60
@@ -25,13 +28,14 @@ export function createBatteryDevice(
   clock: Clock,
   parameters: BatteryParameters,
   read: () => PlantState,
+  fault: () => Fault = none,
 ): BatteryDevice {
-  const setpoint = createTimedSetpoint(clock)
+  const setpoint = createTimedSetpoint(clock, () => fault().fault !== 'no-reversion')
   let preparedW = 0
   let reversionS = defaultReversionS
   const limits = () => batteryLimits(parameters, read().battery)
   const socPercent = () => (read().battery.energyWh / parameters.capacityWh) * 100
-  const chargeW = () => -read().battery.powerW
+  const chargeW = () => (fault().fault === 'sign-flipped' ? 1 : -1) * read().battery.powerW
   const voltageV = () => 380 + 0.4 * socPercent() + chargeW() / 1500
   const state = () => {
     if (Math.abs(chargeW()) < 1) return operatingState.standby
@@ -40,7 +44,7 @@ export function createBatteryDevice(
 
   const input = (address: number, words: () => number[]) => field('input', address, words)
   return {
-    targetW: () => -(setpoint.value() ?? 0),
+    targetW: () => (fault().fault === 'no-effect' ? 0 : 0 - (setpoint.value() ?? 0)),
     fields: [
       input(0, () => text('R-EMS', 8)),
       input(8, () => text('DEMO-BATTERY-15', 8)),

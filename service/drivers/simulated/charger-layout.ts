@@ -1,5 +1,6 @@
 import type { Clock } from '../../domain/clock.ts'
 import { type ChargerInput, type ChargerParameters, type ChargerState, connectorStateOf } from './charger.ts'
+import type { Fault } from './faults.ts'
 import type { ThreePhase } from './phases.ts'
 import type { RegisterField } from './register-bank.ts'
 import { createTimedSetpoint } from './timed-setpoint.ts'
@@ -25,9 +26,10 @@ export function createChargerDevice(options: {
   parameters: ChargerParameters
   charger(): ChargerState
   voltageV(): ThreePhase
+  fault?(): Fault
 }): ChargerDevice {
-  const { clock, number, parameters, charger, voltageV } = options
-  const setpoint = createTimedSetpoint(clock)
+  const { clock, number, parameters, charger, voltageV, fault = () => ({ fault: 'none' }) } = options
+  const setpoint = createTimedSetpoint(clock, () => fault().fault !== 'no-reversion')
   let failsafeA = defaults.failsafeA
   let failsafeS = defaults.failsafeS
   let phases: 1 | 3 = 3
@@ -44,7 +46,7 @@ export function createChargerDevice(options: {
       }),
     )
   return {
-    input: () => ({ limitA: limitA(), phases }),
+    input: () => ({ limitA: fault().fault === 'no-effect' ? failsafeA : limitA(), phases }),
     fields: [
       input(0, () => text('R-EMS', 8)),
       input(8, () => text('DEMO-CHARGER', 8)),

@@ -1,4 +1,5 @@
 import type { Clock } from '../../domain/clock.ts'
+import type { Fault } from './faults.ts'
 import type { PlantParameters, PlantState } from './plant-model.ts'
 import type { FieldWrite, RegisterField } from './register-bank.ts'
 import { notImplemented, type SunspecModel, type SunspecPoint, sunspecFields } from './sunspec-fields.ts'
@@ -21,8 +22,9 @@ export function createInverterDevice(
   clock: Clock,
   parameters: PlantParameters,
   read: () => PlantState,
+  fault: () => Fault = () => ({ fault: 'none' }),
 ): InverterDevice {
-  const controls = createControls(clock)
+  const controls = createControls(clock, fault)
   return {
     fields: sunspecFields(sunspecBase, [
       common,
@@ -30,7 +32,7 @@ export function createInverterDevice(
       nameplate(parameters.inverterRatedW),
       controls.model,
     ]),
-    limit: controls.limit,
+    limit: () => (fault().fault === 'no-effect' ? 1 : controls.limit()),
     connected: controls.connected,
   }
 }
@@ -154,8 +156,8 @@ interface Controls {
  * Model 123, immediate controls. As in most products, writing 1 to an enable (or a value to Conn) puts the stored values in
  * force and starts the timer; when it runs out, the inverter is back to full power, or connected, by itself.
  */
-function createControls(clock: Clock): Controls {
-  const limit = createTimedSetpoint(clock)
+function createControls(clock: Clock, fault: () => Fault): Controls {
+  const limit = createTimedSetpoint(clock, () => fault().fault !== 'no-reversion')
   const disconnect = createTimedSetpoint(clock)
   let limitPercent = 100
   let limitReversionS = 0

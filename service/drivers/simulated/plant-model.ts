@@ -33,6 +33,8 @@ export interface PlantInputs {
   /** One for each charger. */
   readonly chargers: readonly ChargerInput[]
   readonly heaterW: number
+  /** How many times more slowly they follow than they should. Default 1. */
+  readonly slower?: { readonly pv: number; readonly battery: number }
 }
 
 export interface PvState {
@@ -150,7 +152,8 @@ export function stepPlant(
   const hours = dtS / 3600
   const weather = weatherAt(parameters.seed, atMs, parameters.place)
   const pv = stepPv(parameters, state.pv, weather, dtS, inputs)
-  const battery = stepBattery(parameters.battery, state.battery, dtS, inputs.batteryTargetW)
+  const responseS = parameters.battery.responseS * (inputs.slower?.battery ?? 1)
+  const battery = stepBattery({ ...parameters.battery, responseS }, state.battery, dtS, inputs.batteryTargetW)
   const ownW = ownLoadW(parameters, atMs)
   const loadW = eachPhase((phase) => Math.max(0, ownW[phase] + inputs.extraLoadW[phase]))
   const chargers = parameters.chargers.map((charger, index) =>
@@ -215,7 +218,7 @@ function stepPv(
 ): PvState {
   const availableW = availablePvW(parameters, weather)
   const wantedW = inputs.pvConnected ? Math.min(availableW, inputs.pvLimit * parameters.inverterRatedW) : 0
-  const settledW = wantedW + (state.powerW - wantedW) * Math.exp(-dtS / pvResponseS)
+  const settledW = wantedW + (state.powerW - wantedW) * Math.exp(-dtS / (pvResponseS * (inputs.slower?.pv ?? 1)))
   const powerW = Math.min(settledW, availableW)
   return { availableW, powerW, energyWh: state.energyWh + (powerW * dtS) / 3600 }
 }

@@ -2,9 +2,11 @@ import type { Clock } from '../../domain/clock.ts'
 import { createBatteryDevice } from './battery-layout.ts'
 import { idleCharger, plugIn } from './charger.ts'
 import { createChargerDevice } from './charger-layout.ts'
+import type { Fault } from './faults.ts'
 import { feederState } from './feeder.ts'
 import { createHeaterDevice } from './heater-layout.ts'
 import { createInverterDevice } from './inverter-layout.ts'
+import { wronglyMetered } from './meter-faults.ts'
 import { meterFields, meterMaxReadRegisters } from './meter-layout.ts'
 import { listenModbus, type ModbusServer, type ModbusServerOptions } from './modbus-server.ts'
 import { type DeviceName, deviceNames, type Endpoint, type PlantCommand } from './plant-command.ts'
@@ -57,8 +59,10 @@ export async function startSimulatedPlant(options: SimulatedPlantOptions): Promi
   const { clock, parameters = demoParameters, speed = 1 } = options
   let state = createPlantState(parameters, options.startMs ?? demoStartMs, options.socPercent ?? 55)
   let extraLoadW: ThreePhase = zeroPhases
-  const inverter = createInverterDevice(clock, parameters, () => state)
-  const battery = createBatteryDevice(clock, parameters.battery, () => state)
+  const faults = new Map<DeviceName, Fault>()
+  const faultOf = (name: DeviceName) => (): Fault => faults.get(name) ?? { fault: 'none' }
+  const inverter = createInverterDevice(clock, parameters, () => state, faultOf('inverter'))
+  const battery = createBatteryDevice(clock, parameters.battery, () => state, faultOf('battery'))
   const heater = createHeaterDevice(clock, () => state.heaterW)
   const chargers = parameters.chargers.map((charger, index) =>
     createChargerDevice({
@@ -67,6 +71,7 @@ export async function startSimulatedPlant(options: SimulatedPlantOptions): Promi
       parameters: charger,
       charger: () => state.chargers[index] ?? idleCharger,
       voltageV: () => state.grid.voltageV,
+      fault: faultOf(`charger-${index + 1}`),
     }),
   )
   const { feeders = 0 } = options
@@ -82,7 +87,10 @@ export async function startSimulatedPlant(options: SimulatedPlantOptions): Promi
         [2, '1.0.0'],
       ]),
     },
-    meter: { fields: meterFields(() => state.grid), maxReadRegisters: meterMaxReadRegisters },
+    meter: {
+      fields: meterFields(() => wronglyMetered(state.grid, faultOf('meter')())),
+      maxReadRegisters: meterMaxReadRegisters,
+    },
     weather: {
       fields: weatherFields(() => state.weather),
       identification: new Map([
@@ -102,7 +110,7 @@ export async function startSimulatedPlant(options: SimulatedPlantOptions): Promi
   for (let feeder = 1; feeder <= feeders; feeder++) {
     const name: DeviceName = `feeder-${feeder}`
     layouts[name] = {
-      fields: meterFields(() => feederState(state, feeder, feeders)),
+      fields: meterFields(() => wronglyMetered(feederState(state, feeder, feeders), faultOf(name)())),
       maxReadRegisters: meterMaxReadRegisters,
     }
     extra.push(name)
@@ -119,6 +127,11 @@ export async function startSimulatedPlant(options: SimulatedPlantOptions): Promi
   }
   const running = starting.move()
 
+  function slownessOf(name: DeviceName): number {
+    const fault = faultOf(name)()
+    return fault.fault === 'sluggish' ? fault.factor : 1
+  }
+
   function advance(elapsedMs: number): void {
     const inputs = {
       pvLimit: inverter.limit(),
@@ -127,6 +140,7 @@ export async function startSimulatedPlant(options: SimulatedPlantOptions): Promi
       extraLoadW,
       chargers: chargers.map((charger) => charger.input()),
       heaterW: heater.targetW(),
+      slower: { pv: slownessOf('inverter'), battery: slownessOf('battery') },
     }
     state = advancePlant(parameters, state, (Math.min(elapsedMs, longestTickMs) / 1000) * speed, inputs)
     log.flow(
@@ -180,6 +194,7 @@ export async function startSimulatedPlant(options: SimulatedPlantOptions): Promi
         const { device, ...fault } = command
         const server = servers.get(device)
         if (!server) throw new RangeError(`${device} does not listen in this plant`)
+        faults.set(device, fault)
         await server.setFault(fault)
       }
     },

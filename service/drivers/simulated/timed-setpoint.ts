@@ -14,10 +14,14 @@ export interface TimedSetpoint {
   remainingS(): number
 }
 
-export function createTimedSetpoint(clock: Pick<Clock, 'monotonicMs'>): TimedSetpoint {
+/** `forgets` is false for a device whose timer does not work. */
+export function createTimedSetpoint(
+  clock: Pick<Clock, 'monotonicMs'>,
+  forgets: () => boolean = () => true,
+): TimedSetpoint {
   let current: { value: number; untilMs: number } | undefined
   const alive = () => {
-    if (current && clock.monotonicMs() >= current.untilMs) current = undefined
+    if (current && clock.monotonicMs() >= current.untilMs && forgets()) current = undefined
     return current
   }
   return {
@@ -30,7 +34,9 @@ export function createTimedSetpoint(clock: Pick<Clock, 'monotonicMs'>): TimedSet
     },
     remainingS() {
       const entry = alive()
-      return entry && entry.untilMs !== Infinity ? Math.ceil((entry.untilMs - clock.monotonicMs()) / 1000) : 0
+      return entry && entry.untilMs !== Infinity
+        ? Math.max(0, Math.ceil((entry.untilMs - clock.monotonicMs()) / 1000))
+        : 0
     },
   }
 }

@@ -22,32 +22,30 @@ export async function openSiteText(options: {
   const file = basename(siteFile)
   let text = empty ? '' : await readFile(siteFile, 'utf8')
 
-  async function saveGeneration(
-    store: Generations,
-    number: number,
-    next: string,
-    by: string,
-    why: string,
-  ): Promise<void> {
-    if (store.pointer()?.trial)
+  async function unedited(): Promise<void> {
+    const pointer = generations?.pointer()
+    if (pointer?.trial)
       throw new EdgeError('deployment.busy', 'a generation is on trial; change the site once it is confirmed')
-    const before = await store.files(number)
+    if (!pointer && kept === 'file' && (await readFile(siteFile, 'utf8')) !== text)
+      throw new EdgeError('site.changed', `${file} was edited meanwhile; restart the service to take it into use`)
+  }
+
+  async function saveGeneration(store: Generations, active: number, next: string, by: string, why: string) {
+    const before = await store.files(active)
     const files: SiteFiles = new Map([...before].map(([path, old]) => [path, path.startsWith('site.') ? next : old]))
     await store.add(files, { origin: 'local', siteName, by, why, atMs: clock.nowMs() })
   }
 
   return {
     file,
+    kept,
     text: () => text,
+    unedited,
     async save(next, by, why) {
+      await unedited()
       const pointer = generations?.pointer()
       if (generations && pointer) await saveGeneration(generations, pointer.active, next, by, why)
-      else if (kept === 'file') {
-        // A file that was edited by hand meanwhile is not overwritten.
-        if ((await readFile(siteFile, 'utf8')) !== text)
-          throw new EdgeError('limits.changed', `${file} was edited meanwhile; restart the service to take it into use`)
-        await replaceFile(siteFile, next)
-      }
+      else if (kept === 'file') await replaceFile(siteFile, next)
       text = next
     },
   }

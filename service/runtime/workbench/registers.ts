@@ -5,11 +5,13 @@ import type { RegisterSources } from '../../api/register-sources.ts'
 import { diffSnapshots } from '../../commissioning/values/diff.ts'
 import { diffTable, snapshotTable } from '../../commissioning/values/register-tables.ts'
 import type { Clock } from '../../domain/clock.ts'
+import type { ValueHistory } from '../../commissioning/values/history.ts'
 import type { ArmedBus } from '../../drivers/modbus/bus.ts'
 import type { LoadedMap } from '../../pointmap/types.ts'
 import type { SiteDeviceEntry } from '../site-runtime.ts'
 import { createFrameLogs } from './bus-frames.ts'
 import type { WorkbenchLibrary } from './library.ts'
+import { createKnobs } from './knob.ts'
 import { createSnapshots } from './snapshots.ts'
 import { createWatches, type Watches } from './watches.ts'
 
@@ -29,8 +31,10 @@ export function openRegisters(options: {
   mapOf(bus: string, unitId: number): string | undefined
   library(): WorkbenchLibrary
   publish(update: WatchUpdate): void
+  /** What a job has heard in the last minutes. */
+  heardBy(job: string): ValueHistory | undefined
 }): Registers {
-  const { folder, clock, buses, entries, leaseOf, assertFree, mapOf, library, publish } = options
+  const { folder, clock, buses, entries, leaseOf, assertFree, mapOf, library, publish, heardBy } = options
   const snapshots = createSnapshots(folder)
   const watches = createWatches({
     clock,
@@ -44,6 +48,11 @@ export function openRegisters(options: {
       return loaded && { loaded, sunspecModels }
     },
     publish,
+  })
+  const knobs = createKnobs({
+    clock,
+    historyOf: ({ kind, id }) => (kind === 'watch' ? watches.history(id) : heardBy(id)),
+    maps: () => library().maps,
   })
   const frames = createFrameLogs({
     clock,
@@ -77,6 +86,11 @@ export function openRegisters(options: {
       tappedBuses: frames.buses,
       frames: frames.read,
       framesCapture: frames.pcapng,
+      candidates: knobs.candidates,
+      startKnob: knobs.start,
+      knob: knobs.state,
+      turnKnob: knobs.turn,
+      endKnob: knobs.end,
     },
     busyPlaces: watches.busyPlaces,
     vacate: watches.vacate,

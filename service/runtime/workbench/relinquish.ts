@@ -1,14 +1,12 @@
 import { EdgeError } from '#contract/errors.ts'
 import { safeSetpoint } from '../../control/limits.ts'
 import type { ArmedBus } from '../../drivers/modbus/bus.ts'
-import { createImage } from '../../drivers/modbus/register-image.ts'
-import { encodeWrite, writeValue } from '../../pointmap/codec.ts'
 import type { SunspecModels } from '../../pointmap/sunspec/models.ts'
-import type { ResolvedWrite } from '../../pointmap/types.ts'
 import { bindMap } from '../bind-map.ts'
 import type { Guard } from '../guard.ts'
 import type { Outputs, WrittenCommand } from '../outputs.ts'
 import type { SiteDeviceEntry } from '../site-runtime.ts'
+import { readRelease } from './release-state.ts'
 
 const anyValue = { tier: 'safety', rule: 'lease', text: 'the bus is lent' } as const
 const unlimited = { min: -Infinity, max: Infinity, minRule: anyValue, maxRule: anyValue }
@@ -58,18 +56,8 @@ export function createRelinquish(options: {
     const unit = buses.get(entry.bus)?.unit(entry.config.unitId)
     if (!unit) return `${entry.config.id} is on no bus`
     const bound = await bindMap(entry.map, unit, sunspecModels())
-    for (const write of bound.commands.get(command)?.release ?? []) {
-      const wanted = wordsOf(write)
-      if (!wanted) continue
-      const { address } = write
-      const count = wanted.length
-      const answer = await unit.ask({ fn: write.function === 'coil' ? 1 : 3, address, count }, { priority: 'control' })
-      const found = answer.kind === 'words' ? answer.words : answer.kind === 'bits' ? answer.bits : undefined
-      if (!found) return `${entry.config.id} was released, but register ${address} cannot be read back`
-      if (wanted.some((word, at) => word !== found[at]))
-        return `${entry.config.id} was released, but register ${address} reads ${found.join(' ')}`
-    }
-    return undefined
+    const { problem } = await readRelease(bound, unit, command)
+    return problem === undefined ? undefined : `${entry.config.id} was released, but ${problem}`
   }
 
   return {
@@ -85,11 +73,4 @@ export function createRelinquish(options: {
     },
     takeBack: (deviceIds) => outputs.unpause(deviceIds),
   }
-}
-
-function wordsOf(write: ResolvedWrite): readonly number[] | undefined {
-  const value = writeValue(write, {})
-  if (value === undefined) return undefined
-  const encoded = encodeWrite(write, value, createImage())
-  return encoded.ok ? encoded.words : undefined
 }

@@ -5,6 +5,7 @@ import type { RegisterSnapshot, RegisterWatch, WatchRequest, WatchUpdate } from 
 import type { Lease } from '#contract/workbench.ts'
 import type { Quirks } from '#contract/point-map.ts'
 import { takeSnapshot } from '../../commissioning/values/snapshot.ts'
+import { createValueHistory, type ValueHistory } from '../../commissioning/values/history.ts'
 import { blockMessage, createUnitWatch, type UnitWatch } from '../../commissioning/values/watch-unit.ts'
 import type { Clock } from '../../domain/clock.ts'
 import { parseBusAddress } from '../../drivers/modbus/address.ts'
@@ -24,6 +25,8 @@ export interface Watches extends AsyncDisposable {
   /** The newest of everything, for the live socket. */
   recent(id: string): WatchUpdate | undefined
   snapshot(id: string, name: string, baselineMs: number, by: string): RegisterSnapshot
+  /** What it read in the last minutes; undefined when it has ended. */
+  history(id: string): ValueHistory | undefined
   /** The places of watches that have a bus of their own. Whoever else wants one has to wait. */
   busyPlaces(): { readonly places: readonly string[]; readonly what: string }[]
   /** Ends what has a bus of its own at a place. Resolves when it is free. */
@@ -44,6 +47,7 @@ interface Watch {
   readonly startedAtMs: number
   readonly own: Own | undefined
   readonly unit: UnitWatch
+  readonly history: ValueHistory
   readonly stop: AbortController
   readonly ended: Promise<void>
   points: RegisterWatch['points']
@@ -155,6 +159,8 @@ export function createWatches(options: {
     const known = mapOf(held?.name ?? request.bus, request.unitId)
     const quirks: Quirks = known?.loaded.map.quirks ?? {}
     const stop = new AbortController()
+    const history = createValueHistory()
+    const { unitId } = request
     const unit = createUnitWatch({
       bus,
       unitId: request.unitId,
@@ -164,6 +170,7 @@ export function createWatches(options: {
       clock,
       signal: stop.signal,
       changed: () => (watch.dirty = true),
+      read: ({ fn, address }, words) => history.record({ unitId, fn, address, words, atMs: clock.nowMs() }),
     })
     const { promise: ended, resolve } = Promise.withResolvers<void>()
     const watch: Watch = {
@@ -173,6 +180,7 @@ export function createWatches(options: {
       startedAtMs: clock.nowMs(),
       own,
       unit,
+      history,
       stop,
       ended,
       points: [],
@@ -201,6 +209,7 @@ export function createWatches(options: {
       const watch = watches.get(id)
       return watch && latest(watch)
     },
+    history: (id) => watches.get(id)?.history,
     snapshot(id, name, baselineMs, takenBy) {
       const { unit, request, own } = find(id)
       const bus = own?.bus.name ?? request.bus

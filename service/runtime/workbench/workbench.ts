@@ -3,16 +3,20 @@ import type { ControlState } from '#contract/api.ts'
 import { EdgeError } from '#contract/errors.ts'
 import type { LiveMessage } from '#contract/live.ts'
 import type { WorkbenchPort, WorkbenchPorts } from '#contract/workbench.ts'
+import type { MapFileSources } from '../../api/map-file-sources.ts'
 import type { WorkbenchSources } from '../../api/workbench-sources.ts'
 import { likelySettings } from '../../commissioning/scan/likely.ts'
+import type { ValueHistory } from '../../commissioning/values/history.ts'
 import type { Clock } from '../../domain/clock.ts'
 import type { ArmedBus } from '../../drivers/modbus/bus.ts'
+import { loadSunspecModels } from '../../pointmap/sunspec/models.ts'
 import type { SiteDeviceEntry } from '../site-runtime.ts'
 import { openDevicesFound } from './devices-found.ts'
 import { createJobFiles } from './job-files.ts'
 import { openJobs } from './jobs.ts'
 import { createLeases } from './leases.ts'
 import { createLibrary } from './library.ts'
+import { openMaps } from './maps/maps.ts'
 import { openRegisters } from './registers.ts'
 import { openPorts } from './ports.ts'
 import type { Relinquish } from './relinquish.ts'
@@ -34,9 +38,15 @@ export async function openWorkbench(options: {
   entries: readonly SiteDeviceEntry[]
   control(): ControlState
   relinquish: Relinquish
-  mapFolders: readonly string[]
+  /** The site's own maps, then those of the package. */
+  mapFolders: readonly [string, string]
   sunspecFolder: string
-  journal(by: string, detail: string): void
+  mapFiles: MapFileSources
+  /** A person has changed a map: devices get what they may. */
+  mapsChanged(): Promise<void>
+  /** IDs of maps whose change waits for a confirmation. */
+  stagedMaps(): ReadonlySet<string>
+  journal(kind: 'lease' | 'map', by: string, detail: string): void
   /** Something has changed that the live topic shows. */
   changed(topic: string): void
   /** To those who follow a watch of registers. */
@@ -49,6 +59,7 @@ export async function openWorkbench(options: {
   const ports = await openPorts({ folder, trouble, busNames: () => [...buses.keys()] })
   const library = createLibrary(options.mapFolders, options.sunspecFolder, trouble)
   const captures = new Map<string, () => Uint8Array>()
+  const histories = new Map<string, ValueHistory>()
   const leases = createLeases({
     clock,
     buses,
@@ -58,7 +69,7 @@ export async function openWorkbench(options: {
     async vacate(bus) {
       await Promise.all([jobs.vacate(bus), registers.vacate(bus)])
     },
-    journal,
+    journal: (by, detail) => journal('lease', by, detail),
     changed: () => changed('workbench'),
   })
   const jobs = await openJobs({
@@ -76,6 +87,7 @@ export async function openWorkbench(options: {
         leaseOf: leases.of,
         assertScannable: leases.assertScannable,
         captures,
+        histories,
         mapOf,
         adapterMs: async (path) => (await portAt(path))?.latencyMs ?? undefined,
       }),
@@ -95,6 +107,27 @@ export async function openWorkbench(options: {
     mapOf,
     library,
     publish: (update) => publish({ type: 'watch', data: update }),
+    heardBy: (job) => histories.get(job),
+  })
+
+  const [ownFolder, shippedFolder] = options.mapFolders
+  const maps = openMaps({
+    clock,
+    folder,
+    ownFolder,
+    shippedFolder,
+    entries,
+    buses,
+    sunspecModels: () => loadSunspecModels(options.sunspecFolder),
+    changed: options.mapsChanged,
+    staged: options.stagedMaps,
+    result: async (id) => (await jobs.load(id)).result,
+    async snapshot(bus, unitId) {
+      const { snapshots } = await registers.forApi.snapshots()
+      const newest = snapshots.find((snapshot) => snapshot.bus === bus && snapshot.unitId === unitId)
+      return newest && registers.forApi.snapshot(newest.id)
+    },
+    journal: (by, detail) => journal('map', by, detail),
   })
 
   function mapOf(bus: string, unitId: number): string | undefined {
@@ -171,12 +204,15 @@ export async function openWorkbench(options: {
     renewLease: leases.renew,
     endLease: (id, by) => leases.end(id, `${by.name} gives it back`),
     registers: registers.forApi,
+    maps: maps.forApi,
+    mapFiles: options.mapFiles,
   }
 
   return {
     forApi,
     endLeases: leases.endAll,
     async [Symbol.asyncDispose]() {
+      maps[Symbol.dispose]()
       await registers[Symbol.asyncDispose]()
       await leases[Symbol.asyncDispose]()
       await jobs[Symbol.asyncDispose]()

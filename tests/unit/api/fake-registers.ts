@@ -1,4 +1,5 @@
 import { EdgeError } from '#contract/errors.ts'
+import type { KnobState } from '#contract/knob.ts'
 import type { RegisterSnapshot, RegisterWatch, SnapshotSummary } from '#contract/workbench-registers.ts'
 import type { RegisterSources } from '../../../service/api/register-sources.ts'
 
@@ -49,6 +50,21 @@ const snapshot: RegisterSnapshot = {
   refused: [],
 }
 
+const wizard: KnobState = {
+  id: '0a1b2c3d',
+  source: { kind: 'watch', id: '0a1b2c3d' },
+  startedAtMs: atMs,
+  step: 'ready',
+  baselineMs: 10_000,
+  baselineSoFarMs: 12_000,
+  registers: 2,
+  turns: [],
+  culprits: [],
+  hidden: 0,
+  unmoved: 2,
+  byChance: [],
+}
+
 /** One watch and one snapshot, which answer as the real ones do. */
 export function fakeRegisters(): RegisterSources {
   function known(id: string): void {
@@ -62,6 +78,23 @@ export function fakeRegisters(): RegisterSources {
     if (bus !== snapshot.bus) throw new EdgeError('bus.unknown', `this service does not use the bus ${bus} now`)
   }
   return {
+    candidates({ source, address }) {
+      known(source.id)
+      return { address, readings: 1, overMs: 0, candidates: [] }
+    },
+    startKnob({ source }) {
+      known(source.id)
+      return wizard
+    },
+    knob(id) {
+      known(id)
+      return wizard
+    },
+    turnKnob(id) {
+      known(id)
+      throw new EdgeError('workbench.refused', 'the time before the change is 4 s long so far; wait until it is 10 s')
+    },
+    endKnob: () => undefined,
     async startWatch(request) {
       if (request.unitId > 247) throw new EdgeError('workbench.full', '4 watches run already')
       return { ...watch, request }

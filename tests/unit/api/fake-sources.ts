@@ -8,9 +8,12 @@ import { EdgeError } from '#contract/errors.ts'
 import { fakeDeployment } from './fake-deployment.ts'
 import { fakeEdges } from './fake-edges.ts'
 import { fakeSetup } from './fake-setup.ts'
+import type { Verification } from '#contract/verification.ts'
+import { EdgeError } from '#contract/errors.ts'
+import { fakeChecks } from './fake-checks.ts'
 import { fakeWorkbench } from './fake-workbench.ts'
 import type { MeasurementRange, Sources } from '../../../service/api/sources.ts'
-import { writeTable } from '../../../service/runtime/write-rules.ts'
+import { manualTable, writeTable } from '../../../service/runtime/write-rules.ts'
 
 const fuse: SiteLimit = {
   id: 'grids.0.connection.fuseA',
@@ -25,6 +28,23 @@ const fuse: SiteLimit = {
   looser: 'larger',
 }
 const siteLimits: SiteLimits = { revision: 'r1', kept: 'file', limits: [fuse] }
+
+const verification: Verification = {
+  kept: 'file',
+  needed: 1,
+  verified: 0,
+  items: [
+    {
+      deviceId: 'battery',
+      deviceName: 'Battery',
+      kind: 'command',
+      name: 'setPowerW',
+      title: 'Power',
+      needed: true,
+      provenance: 'manual',
+    },
+  ],
+}
 
 export const nowMs = 1_772_366_400_000
 
@@ -202,7 +222,7 @@ export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
     grids: () => [],
     cycles: () => ({ atMs: nowMs, epoch: 7, grids: [] }),
     failsafe: () => ({ devices: [failsafe] }),
-    writeRules: () => ({ automatic: [...writeTable] }),
+    writeRules: () => ({ automatic: [...writeTable], manual: [...manualTable] }),
     async *capture() {
       yield gzipSync('{}\n')
     },
@@ -261,6 +281,18 @@ export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
     setup: fakeSetup(),
     deployment: fakeDeployment(),
     edges: fakeEdges(),
+    verification: () => verification,
+    async verify({ deviceId, name }) {
+      if (deviceId !== 'battery') throw new EdgeError('device.unknown', `there is no device "${deviceId}"`)
+      if (name !== 'setPowerW') throw new EdgeError('verify.unknown', `battery has no ${name}`)
+      return verification
+    },
+    async unverify({ deviceId }) {
+      if (deviceId !== 'battery') throw new EdgeError('device.unknown', `there is no device "${deviceId}"`)
+      return verification
+    },
+    workbench: fakeWorkbench(),
+    checks: fakeChecks(),
     metrics: () => ({
       grids: [{ id: 'main', cycles: 60, overruns: 1, failures: 2 }],
       devices: [

@@ -1,6 +1,8 @@
 import { EdgeError } from '#contract/errors.ts'
 import type { Job, Lease, Workbench, WorkbenchPort } from '#contract/workbench.ts'
 import type { WorkbenchSources } from '../../../service/api/workbench-sources.ts'
+import type { MapFileSources } from '../../../service/api/map-file-sources.ts'
+import { fakeMaps } from './fake-maps.ts'
 import { fakeRegisters } from './fake-registers.ts'
 
 const atMs = 1_772_366_400_000
@@ -122,6 +124,21 @@ export function fakeWorkbench(): WorkbenchSources {
     async endLease(id) {
       if (id !== lease.id) throw new EdgeError('workbench.unknown', 'this lease has ended')
     },
+    maps: fakeMaps(),
+    mapFiles: fakeMapFiles,
     registers: fakeRegisters(),
   }
+}
+
+/** Knows one file. */
+const fakeMapFiles: MapFileSources = {
+  importMap: async ({ name, bytes }) => ({
+    verdict: 'refused',
+    place: name,
+    reason: bytes.length === 0 ? 'the file is empty' : 'it is no map',
+  }),
+  async exportMap({ name }) {
+    if (name !== 'meter.yaml') throw new EdgeError('api.invalid', `${name}:1:1: this is no map`)
+    return { name: 'test-meter.csv', text: 'name\r\n', left: [] }
+  },
 }

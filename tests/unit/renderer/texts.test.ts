@@ -19,6 +19,7 @@ const locale = [
   ...keysOf(load('en')),
   ...keysOf(load('workbench.en'), 'workbench'),
   ...keysOf(load('registers.en'), 'registers'),
+  ...keysOf(load('maps.en'), 'maps'),
 ]
 const files = globSync('**/*.{ts,vue}', { cwd: folder })
 const sources = files.map((file) => [file, readFileSync(resolve(folder, file), 'utf8')] as const)
@@ -34,6 +35,7 @@ it('has no text that no screen shows', () => {
 it('has every text of the workbench in German too', () => {
   expect(keysOf(load('workbench.de'))).toEqual(keysOf(load('workbench.en')))
   expect(keysOf(load('registers.de'))).toEqual(keysOf(load('registers.en')))
+  expect(keysOf(load('maps.de'))).toEqual(keysOf(load('maps.en')))
 })
 
 it('has no words written into a template', () => {
@@ -46,7 +48,7 @@ it('has no words written into a template', () => {
       .replaceAll(/"[^"]*"/g, '""')
       .replaceAll(/<[^>]*>/g, ' ')
     // Units, key names and signs are the same in every language.
-    const words = shown.match(/[A-Za-z]{2,}/g)?.filter((word) => !['Hz', 'Ctrl', 'Esc'].includes(word)) ?? []
+    const words = shown.match(/[A-Za-z]{2,}/g)?.filter((word) => !['Hz', 'Alt', 'Ctrl', 'Esc'].includes(word)) ?? []
     const attributes = template.match(/\s(title|alt|placeholder|aria-label|hint|label)="[^"]*"/g) ?? []
     return [...words, ...attributes].map((word) => `${file}: ${word}`)
   })

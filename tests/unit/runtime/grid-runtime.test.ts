@@ -18,6 +18,7 @@ function device(poll: () => Promise<void>): Device {
     link: () => ({ state: 'online', requests: 0, failures: 0 }),
     points: () => [],
     pollGroups: () => [],
+    bound: () => undefined,
     pollDurationMs: () => 0,
     write: () => Promise.resolve({ result: 'confirmed', frames: [] }),
     writeByHand: () => Promise.resolve({ result: 'confirmed', frames: [] }),

@@ -23,6 +23,7 @@ const deviceWith = (parts: Parts): Device => ({
   link: () => ({ state: 'online', requests: 0, failures: 0 }),
   points: () => [],
   pollGroups: () => [],
+  bound: () => undefined,
   pollDurationMs: () => 0,
   write: () => Promise.resolve({ result: 'confirmed', frames: [] }),
   writeByHand: () => Promise.resolve({ result: 'confirmed', frames: [] }),

@@ -28,6 +28,7 @@ function countingDevice(outcome: WriteOutcome = { result: 'confirmed', frames: [
     link: () => ({ state: 'online', requests: 0, failures: 0 }),
     points: () => [],
     pollGroups: () => [],
+    bound: () => undefined,
     pollDurationMs: () => 0,
     write: ({ value }) => {
       sent.push(value)

@@ -25,6 +25,7 @@ function charger(sent: number[]): Device {
     link: () => ({ state: 'online', requests: 0, failures: 0 }),
     points: () => [],
     pollGroups: () => [],
+    bound: () => undefined,
     pollDurationMs: () => 0,
     write({ value }) {
       sent.push(value)

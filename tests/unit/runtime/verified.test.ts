@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { type Site, site as siteSchema } from '#contract/site.ts'
 import { unverified } from '../../../service/runtime/verified.ts'
 
+type Written = string | { name: string; by: string; at: string; how: string }
 interface Proof {
-  commands?: string[]
-  signs?: string[]
+  commands?: Written[]
+  signs?: Written[]
 }
 
 function siteWith(meter: Proof | undefined, battery: Proof | undefined): Site {
@@ -45,6 +46,15 @@ describe('S12: automatic control uses nothing unverified', () => {
     ['the sign of the battery is open', proven, { commands: ['setPowerW'] }, /sign of the power of battery/],
     ['the sign of the meter is open', undefined, proven, /sign of the power of meter/],
     ['another sign of the meter is proven', { signs: ['currentA.l1'] }, proven, /sign of the power of meter/],
+    [
+      'a proof says who, when and how',
+      proven,
+      {
+        commands: [{ name: 'setPowerW', by: 'Anna', at: '2026-03-01T12:00:00Z', how: 'seen on the display' }],
+        signs: [{ name: 'powerW', by: 'Anna', at: '2026-03-01T12:00:00Z', how: 'charged and discharged' }],
+      },
+      undefined,
+    ],
     ['all it rests on is proven', { signs: ['grid.powerW'] }, { ...proven, signs: ['battery.powerW'] }, undefined],
   ]
   it.each(cases)('%s', (_name, meter, battery, reason) => {

@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { type WriteSituation, writeRuleFor, writeTable } from '../../../service/runtime/write-rules.ts'
+import {
+  type ManualSituation,
+  manualRuleFor,
+  manualTable,
+  type WriteSituation,
+  writeRuleFor,
+  writeTable,
+} from '../../../service/runtime/write-rules.ts'
 
 const bits = [false, true]
 const modes = ['production', 'simulation', 'hybrid', 'replay'] as const
@@ -54,6 +61,44 @@ describe('the table of writes', () => {
       const { mode, target, dependsOnSimulated, startedByDesktop, controlEnabled, dryRun, outcome, text: words } = rule
       const cells = [mode, target, dependsOnSimulated, startedByDesktop, controlEnabled, dryRun, outcome, words]
       expect(text).toContain(`| ${cells.join(' | ')} |`)
+    }
+  })
+})
+
+const manualSituations = modes.flatMap((mode) =>
+  bits.flatMap((simulated) =>
+    bits.flatMap((controlled) =>
+      (['no', 'own', 'other'] as const).flatMap((lent) =>
+        bits.flatMap((returning) =>
+          bits.map((armed): ManualSituation => ({ mode, simulated, controlled, lent, returning, armed })),
+        ),
+      ),
+    ),
+  ),
+)
+
+describe('the table of writes by people', () => {
+  it.each(manualSituations)(
+    'S1, S9: mode $mode, simulated $simulated, controlled $controlled, lent $lent, returning $returning, armed $armed',
+    ({ mode, simulated, controlled, lent, returning, armed }) => {
+      const reachable = mode !== 'replay' && (simulated || mode !== 'simulation')
+      const alone = lent === 'own' || (lent === 'no' && !controlled)
+      const permitted = armed || (lent === 'own' && returning)
+      const { outcome } = manualRuleFor({ mode, simulated, controlled, lent, returning, armed })
+      expect(outcome).toBe(reachable && alone && permitted ? 'sent' : 'refused')
+    },
+  )
+
+  it('has no row that never decides, and is the one in the documentation', () => {
+    const used = new Set(manualSituations.map(manualRuleFor))
+    expect(manualTable.filter((rule) => !used.has(rule))).toEqual([])
+    const text = readFileSync(join(import.meta.dirname, '../../../service/runtime/README.md'), 'utf8').replaceAll(
+      / +/g,
+      ' ',
+    )
+    for (const rule of manualTable) {
+      const { mode, target, controlled, lent, returning, armed, outcome, text: words } = rule
+      expect(text).toContain(`| ${[mode, target, controlled, lent, returning, armed, outcome, words].join(' | ')} |`)
     }
   })
 })

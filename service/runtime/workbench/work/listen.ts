@@ -4,7 +4,8 @@ import { createCaptureSource } from '../../../commissioning/capture/capture-sour
 import { detectSettings } from '../../../commissioning/listen/detect-settings.ts'
 import { createListening } from '../../../commissioning/listen/listening.ts'
 import { createSerialSource } from '../../../commissioning/listen/serial-source.ts'
-import type { ListenSource } from '../../../commissioning/listen/types.ts'
+import type { ListenFrame, ListenSource } from '../../../commissioning/listen/types.ts'
+import { createValueHistory, type ValueHistory } from '../../../commissioning/values/history.ts'
 import { likelySettings, settingsText } from '../../../commissioning/scan/likely.ts'
 import { heard } from '../heard.ts'
 import type { JobContext, JobEnd, PreparedWork } from '../jobs.ts'
@@ -15,6 +16,8 @@ import type { Request, WorkOptions } from './work.ts'
 const keptFrames = 20_000
 const lookEveryMs = 250
 /** So often what was heard goes to the disk. */
+/** Jobs whose values stay in memory. */
+const keptHistories = 4
 const keepEveryMs = 10_000
 const detectWithinMs = 30_000
 
@@ -85,12 +88,16 @@ async function findSettings(
 async function hear(
   source: ListenSource,
   settings: SerialSettings | null,
-  { clock, library, files, captures }: WorkOptions,
+  { clock, library, files, captures, histories }: WorkOptions,
   context: JobContext,
   endMs: number,
 ): Promise<JobEnd> {
   const { id, signal } = context
   await using listening = createListening({ source, clock, library: library(), keptFrames })
+  const history = createValueHistory()
+  listening.onFrame((frame) => record(history, frame))
+  histories.set(id, history)
+  for (const oldest of [...histories.keys()].slice(0, -keptHistories)) histories.delete(oldest)
   const result = (): ListenResult => heard(listening.snapshot(), settings)
   const startMs = clock.monotonicMs()
   const total = Number.isFinite(endMs) ? Math.round(endMs - startMs) : 0
@@ -122,6 +129,21 @@ async function hear(
   } finally {
     captures.delete(id)
   }
+}
+
+/** Values that went over the bus: read by the client, or written by it. */
+function record(history: ValueHistory, frame: ListenFrame): void {
+  const { unitId, fc, address, values, written, role, endMs: atMs } = frame
+  if (unitId === undefined || fc === undefined || role === 'exception') return
+  const fn = fc === 5 || fc === 15 ? 1 : fc === 6 || fc === 16 || fc === 0x17 ? 3 : fc
+  if (fn !== 1 && fn !== 2 && fn !== 3 && fn !== 4) return
+  const writes = fc === 5 || fc === 6 || fc === 15 || fc === 16
+  if (role === 'request' && writes && address !== undefined && values)
+    history.record({ unitId, fn, address, words: values, atMs, written: true })
+  if (role === 'request' && written)
+    history.record({ unitId, fn, ...written, words: written.values, atMs, written: true })
+  if (role === 'answer' && !writes && address !== undefined && values)
+    history.record({ unitId, fn, address, words: values, atMs })
 }
 
 /** Listening that a person has ended is done; that a port has vanished is not its end. */

@@ -1,4 +1,5 @@
 import type { JobRequest, Lease } from '#contract/workbench.ts'
+import type { ValueHistory } from '../../../commissioning/values/history.ts'
 import type { Clock } from '../../../domain/clock.ts'
 import type { ArmedBus } from '../../../drivers/modbus/bus.ts'
 import type { JobFiles } from '../job-files.ts'
@@ -27,6 +28,8 @@ export interface WorkOptions {
   mapOf(bus: string, unitId: number): string | undefined
   /** What jobs that listen now have recorded, by job. */
   readonly captures: Map<string, () => Uint8Array>
+  /** What jobs that listen have heard in the last minutes, by job; the newest few. */
+  readonly histories: Map<string, ValueHistory>
   /** How long the adapter at a path may hold answers back, where that is known. */
   adapterMs(path: string): Promise<number | undefined>
 }

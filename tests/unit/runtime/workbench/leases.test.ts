@@ -54,6 +54,7 @@ async function bench(role: DeviceRole, control = { enabled: true, dryRun: false,
     device,
     map,
     replaceMap: () => Promise.resolve(),
+    leaveAlone: () => () => undefined,
     bus: bus.name,
     simulated: false,
   }

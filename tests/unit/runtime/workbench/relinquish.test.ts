@@ -64,6 +64,7 @@ async function bench(options: {
     device,
     map,
     replaceMap: () => Promise.resolve(),
+    leaveAlone: () => () => undefined,
     bus: bus.name,
     simulated: false,
   }

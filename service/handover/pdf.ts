@@ -1,0 +1,174 @@
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import type { Block, Cell, ReportDocument, Tone } from './blocks.ts'
+import { textsOf } from './texts.ts'
+
+const colours: Readonly<Record<Tone, string>> = { good: '#10693a', bad: '#ad1a17', warn: '#8a4f00', quiet: '#566372' }
+
+/** A node of a document as pdfmake takes it. Its own types bring those of a browser with them, which nothing here has. */
+type Content = Readonly<Record<string, unknown>>
+interface PageNode {
+  readonly headlineLevel?: number
+}
+interface PageNodes {
+  getFollowingNodesOnPage(): readonly unknown[]
+}
+
+/** The part of pdfmake that is used. */
+interface PdfMaker {
+  setFonts(fonts: Record<string, Record<'normal' | 'bold' | 'italics' | 'bolditalics', string>>): void
+  setLocalAccessPolicy(allow: (path: string) => boolean): void
+  setUrlAccessPolicy(allow: (url: string) => boolean): void
+  createPdf(definition: Content): { getBuffer(): Promise<Buffer> }
+}
+
+/** The report as PDF, made offline. Nothing but the fonts of the library is read, and nothing is fetched. */
+export async function toPdf(report: ReportDocument): Promise<Buffer> {
+  // Loaded when the first report is printed: a service that prints none does not need it.
+  const require = createRequire(import.meta.url)
+  const maker = require('pdfmake') as PdfMaker
+  const fonts = join(dirname(require.resolve('pdfmake/package.json')), 'fonts/Roboto')
+  const font = (name: string): string => join(fonts, `Roboto-${name}.ttf`)
+  maker.setFonts({
+    Roboto: {
+      normal: font('Regular'),
+      bold: font('Medium'),
+      italics: font('Italic'),
+      bolditalics: font('MediumItalic'),
+    },
+  })
+  maker.setLocalAccessPolicy((path) => path.startsWith(fonts))
+  maker.setUrlAccessPolicy(() => false)
+  return maker.createPdf(definitionOf(report)).getBuffer()
+}
+
+function definitionOf({ language, title, subtitle, logo, footer, blocks }: ReportDocument): Content {
+  const t = textsOf(language)
+  return {
+    pageSize: 'A4',
+    pageMargins: [40, 44, 40, 52],
+    info: { title: `${title} ${subtitle}`, producer: 'R-EMS', creator: 'R-EMS' },
+    language,
+    defaultStyle: { font: 'Roboto', fontSize: 9, lineHeight: 1.15, color: '#0b131c' },
+    styles: {
+      title: { fontSize: 20, bold: true },
+      h1: { fontSize: 13, bold: true, margin: [0, 16, 0, 5] },
+      h2: { fontSize: 10.5, bold: true, margin: [0, 9, 0, 3] },
+      th: { fontSize: 8, color: '#364453', bold: true },
+    },
+    footer: (page: number, pages: number) => ({
+      margin: [40, 12, 40, 0],
+      fontSize: 7,
+      color: '#566372',
+      columns: [
+        { text: footer, width: '*' },
+        { text: `${t.page} ${page} ${t.of} ${pages}`, alignment: 'right', width: 90 },
+      ],
+    }),
+    // A heading does not stay behind at the foot of a page.
+    pageBreakBefore: ({ headlineLevel }: PageNode, nodes: PageNodes) =>
+      headlineLevel !== undefined && nodes.getFollowingNodesOnPage().length === 0,
+    content: [
+      {
+        columns: [
+          {
+            stack: [
+              { text: title, style: 'title' },
+              { text: subtitle, color: '#364453', margin: [0, 2, 0, 6] },
+            ],
+          },
+          ...(logo === undefined ? [] : [logoOf(logo)]),
+        ],
+      },
+      { canvas: [{ type: 'line', x1: 0, y1: 0, x2: 515, y2: 0, lineWidth: 1.2 }] },
+      ...blocks.map((block) => contentOf(block, t.placeDate)),
+    ],
+  }
+}
+
+const logoOf = (image: string): Content => ({ image, fit: [150, 56], alignment: 'right', width: 160 })
+
+function contentOf(block: Block, placeDate: string): Content {
+  switch (block.kind) {
+    case 'heading':
+      return { text: block.text, style: block.level === 1 ? 'h1' : 'h2', headlineLevel: block.level }
+    case 'text':
+      return { text: block.text, margin: [0, 2, 0, 4], ...(block.tone && { color: colours[block.tone] }) }
+    case 'facts':
+      return {
+        layout: 'noBorders',
+        table: {
+          widths: [120, '*'],
+          body: block.rows.map(([label, value]) => [{ text: label, color: '#364453' }, cellOf(value)]),
+        },
+      }
+    case 'table':
+      return tableOf(block)
+    case 'drawing':
+      return {
+        unbreakable: true,
+        margin: [0, 6, 0, 4],
+        stack: [
+          { svg: block.svg, width: 515 },
+          { text: block.label, fontSize: 8, color: '#566372' },
+        ],
+      }
+    case 'signatures':
+      return {
+        unbreakable: true,
+        margin: [0, 30, 0, 0],
+        columnGap: 24,
+        stack: pairs(block.people).map((pair) => ({
+          columnGap: 24,
+          margin: [0, 26, 0, 0],
+          columns: pair.map(({ name, role }) => ({
+            width: '*',
+            stack: [
+              { canvas: [{ type: 'line', x1: 0, y1: 0, x2: 235, y2: 0, lineWidth: 0.7 }] },
+              { text: name, bold: true, margin: [0, 3, 0, 0] },
+              { text: `${role} · ${placeDate}`, fontSize: 8, color: '#566372' },
+            ],
+          })),
+        })),
+      }
+  }
+}
+
+const pairs = <T>(list: readonly T[]): T[][] =>
+  list.flatMap((one, at) => (at % 2 === 0 ? [[one, ...list.slice(at + 1, at + 2)]] : []))
+
+/** The width of a page between its margins. */
+const innerWidth = 515
+
+function tableOf({ columns, rows }: Extract<Block, { kind: 'table' }>): Content {
+  return {
+    margin: [0, 2, 0, 6],
+    layout: {
+      hLineWidth: (line: number) => (line === 0 ? 0 : line === 1 ? 0.8 : 0.4),
+      vLineWidth: () => 0,
+      hLineColor: (line: number) => (line === 1 ? '#a9b4c0' : '#d3dae1'),
+      paddingLeft: () => 0,
+      paddingRight: () => 6,
+    },
+    table: {
+      headerRows: 1,
+      dontBreakRows: true,
+      widths: columns.map(({ width }) => (width === undefined ? '*' : width * innerWidth - 6)),
+      body: [
+        columns.map(({ title, align = 'left' }) => ({ text: title, style: 'th', alignment: align })),
+        ...rows.map((row) => row.map((one, at) => cellOf(one, columns[at]?.align))),
+      ],
+    },
+  }
+}
+
+function cellOf({ text, tone, mono, bold }: Cell, align: 'left' | 'right' = 'left'): Content {
+  return {
+    // Hashes and addresses have no spaces where a line could end.
+    text: mono ? text.replaceAll(/([?&/=]|[0-9a-f]{16})/g, '$1\u200b') : text,
+    alignment: align,
+    ...(mono && { fontSize: 8 }),
+    ...((bold || tone === 'good' || tone === 'bad' || tone === 'warn') && { bold: true }),
+    ...(tone && { color: colours[tone] }),
+  }
+}
