@@ -1,6 +1,7 @@
 import { createI18n } from 'vue-i18n'
 import enDeploy from './locales/deploy.en.json'
 import enShell from './locales/en.json'
+import enBackup from './locales/backup.en.json'
 import enLicense from './locales/license.en.json'
 import enRegisters from './locales/registers.en.json'
 import enSetup from './locales/setup.en.json'
@@ -9,6 +10,7 @@ import enWorkbench from './locales/workbench.en.json'
 const en = {
   ...enShell,
   deploy: enDeploy,
+  backup: enBackup,
   license: enLicense,
   workbench: enWorkbench,
   registers: enRegisters,
@@ -16,7 +18,8 @@ const en = {
 }
 /** Loaded when it is chosen. Texts that are not translated yet are shown in English. */
 async function loadGerman(): Promise<Partial<typeof en>> {
-  const [deploy, license, workbench, registers, setup] = await Promise.all([
+  const [backup, deploy, license, workbench, registers, setup] = await Promise.all([
+    import('./locales/backup.de.json'),
     import('./locales/deploy.de.json'),
     import('./locales/license.de.json'),
     import('./locales/workbench.de.json'),
@@ -25,6 +28,7 @@ async function loadGerman(): Promise<Partial<typeof en>> {
   ])
   return {
     deploy: deploy.default,
+    backup: backup.default,
     license: license.default,
     workbench: workbench.default,
     registers: registers.default,

@@ -14,6 +14,7 @@ export const router = createRouter({
     { path: '/frames', name: 'frames', component: () => import('./screens/bus/frames/FrameScreen.vue') },
     { path: '/log', name: 'log', component: () => import('./screens/log/LogScreen.vue') },
     { path: '/deploy', name: 'deploy', component: () => import('./screens/deploy/DeployScreen.vue') },
+    { path: '/backup', name: 'backup', component: () => import('./screens/backup/BackupScreen.vue') },
     { path: '/license', name: 'license', component: () => import('./screens/license/LicenseScreen.vue') },
     { path: '/setup/:step?', name: 'setup', component: () => import('./screens/setup/SetupScreen.vue') },
     { path: '/settings', name: 'settings', redirect: '/deploy' },
@@ -35,5 +36,6 @@ export const parts: Readonly<Record<string, Screen>> = {
   setup: 'settings',
   access: 'settings',
   license: 'settings',
+  backup: 'settings',
 }
 export type Screen = (typeof screens)[number]
