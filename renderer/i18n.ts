@@ -1,6 +1,8 @@
 import { createI18n } from 'vue-i18n'
+import enBackup from './locales/backup.en.json'
 import enDeploy from './locales/deploy.en.json'
 import enShell from './locales/en.json'
+import enHandover from './locales/handover.en.json'
 import enLicense from './locales/license.en.json'
 import enMaps from './locales/maps.en.json'
 import enRegisters from './locales/registers.en.json'
@@ -9,30 +11,36 @@ import enWorkbench from './locales/workbench.en.json'
 
 const en = {
   ...enShell,
+  backup: enBackup,
   deploy: enDeploy,
-  maps: enMaps,
+  handover: enHandover,
   license: enLicense,
-  workbench: enWorkbench,
+  maps: enMaps,
   registers: enRegisters,
   setup: enSetup,
+  workbench: enWorkbench,
 }
 /** Loaded when it is chosen. Texts that are not translated yet are shown in English. */
 async function loadGerman(): Promise<Partial<typeof en>> {
-  const [deploy, maps, license, workbench, registers, setup] = await Promise.all([
+  const [backup, deploy, handover, license, maps, registers, setup, workbench] = await Promise.all([
+    import('./locales/backup.de.json'),
     import('./locales/deploy.de.json'),
-    import('./locales/maps.de.json'),
+    import('./locales/handover.de.json'),
     import('./locales/license.de.json'),
-    import('./locales/workbench.de.json'),
+    import('./locales/maps.de.json'),
     import('./locales/registers.de.json'),
     import('./locales/setup.de.json'),
+    import('./locales/workbench.de.json'),
   ])
   return {
+    backup: backup.default,
     deploy: deploy.default,
-    maps: maps.default,
+    handover: handover.default,
     license: license.default,
-    workbench: workbench.default,
+    maps: maps.default,
     registers: registers.default,
     setup: setup.default,
+    workbench: workbench.default,
   }
 }
 

@@ -13,8 +13,10 @@ export const router = createRouter({
     { path: '/listen/:job?', name: 'listen', component: () => import('./screens/bus/listen/ListenScreen.vue') },
     { path: '/registers', name: 'registers', component: () => import('./screens/bus/registers/RegisterScreen.vue') },
     { path: '/frames', name: 'frames', component: () => import('./screens/bus/frames/FrameScreen.vue') },
+    { path: '/handover', name: 'handover', component: () => import('./screens/handover/HandoverScreen.vue') },
     { path: '/log', name: 'log', component: () => import('./screens/log/LogScreen.vue') },
     { path: '/deploy', name: 'deploy', component: () => import('./screens/deploy/DeployScreen.vue') },
+    { path: '/backup', name: 'backup', component: () => import('./screens/backup/BackupScreen.vue') },
     { path: '/license', name: 'license', component: () => import('./screens/license/LicenseScreen.vue') },
     { path: '/setup/:step?', name: 'setup', component: () => import('./screens/setup/SetupScreen.vue') },
     { path: '/settings', name: 'settings', redirect: '/deploy' },
@@ -25,7 +27,7 @@ export const router = createRouter({
   ],
 })
 
-export const screens = ['site', 'bus', 'maps', 'limits', 'log', 'settings'] as const
+export const screens = ['site', 'bus', 'maps', 'limits', 'log', 'handover', 'settings'] as const
 /** Views of a screen that have an address of their own, with the screen of the rail that they belong to. */
 export const parts: Readonly<Record<string, Screen>> = {
   scan: 'bus',
@@ -36,5 +38,6 @@ export const parts: Readonly<Record<string, Screen>> = {
   setup: 'settings',
   access: 'settings',
   license: 'settings',
+  backup: 'settings',
 }
 export type Screen = (typeof screens)[number]

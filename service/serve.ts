@@ -19,6 +19,7 @@ import { createServiceBackup } from './service-backup.ts'
 import { openServiceLicense } from './service-license.ts'
 import type { ControlTarget } from '#contract/control.ts'
 import { openKeyFolder } from './deployment/key-folder.ts'
+import { openSigningKey } from './deployment/keys.ts'
 import { folderLibrary, loadPointMap } from './pointmap/load.ts'
 import { loadSunspecModels, type SunspecModels } from './pointmap/sunspec/models.ts'
 import { createApiSources } from './runtime/api-sources.ts'
@@ -34,6 +35,7 @@ import { createDeviceWatch } from './runtime/device-watch.ts'
 import { createExplainer } from './runtime/explain.ts'
 import { commandsOfSite } from './runtime/device-view.ts'
 import { createGridWatch } from './runtime/grid-watch.ts'
+import { openHandover } from './runtime/handover/handover.ts'
 import { openIdentity } from './runtime/identity.ts'
 import { thisMachine } from './runtime/machine.ts'
 import { createLicensedEconomics } from './runtime/licensed-economics.ts'
@@ -355,6 +357,19 @@ export async function serve(options: Options, entries: Entries, carried: Carried
       trouble: (message) => log.warn(message),
     }),
   )
+  const handover = await openHandover({
+    folder: workbenchFolder,
+    sources: () => sources.forApi,
+    clock,
+    edgeId: identity.edgeId,
+    siteText,
+    maps: mapsInUse,
+    generations,
+    buses,
+    key: async () => (await openSigningKey(openKeyFolder(dataFolder))).privateKey,
+    journal: storage.journal,
+    trouble: (message) => log.warn(message),
+  })
   const sources = createApiSources({
     armed,
     forControl,
@@ -389,6 +404,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
       journal: (by, detail) => createAudit(storage.journal, clock).done(by, 'edge', detail),
     }),
     checks: checks.forApi,
+    handover,
     endLeases: workbench.endLeases,
   })
   const api = resources.use(

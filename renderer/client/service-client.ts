@@ -19,8 +19,8 @@ export interface ServiceClient {
   get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T>
   /** A request that changes something; with a body where there is one. */
   send<T = void>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<T>
-  /** A file of the service. */
-  download(path: string): Promise<Blob>
+  /** A file of the service; with a body, one that is made for it. */
+  download(path: string, body?: object): Promise<Blob>
   /** Hands a file to the service. */
   upload<T>(path: string, query: Query, file: Blob): Promise<T>
   /** Gets in with a request that answers with a session: a sign-in, or pairing as a person. */
@@ -223,7 +223,8 @@ export function createServiceClient(initialUrl: string | undefined, { bearer }: 
     },
     get: (path, query = {}, signal) => request(path, { query, signal }),
     send: (method, path, body) => request(path, { method, body }),
-    download: (path) => asWhoever((base, headers) => requestFile(base, path, { headers })),
+    download: (path, body) =>
+      asWhoever((base, headers) => requestFile(base, path, { headers, ...(body && { method: 'POST', body }) })),
     upload: (path, query, file) => request(path, { method: 'POST', query, file }),
     signIn,
     async signOut() {

@@ -128,6 +128,7 @@ export async function installDocumentation(app: FastifyInstance, version: string
         { name: 'workbench', description: 'Getting to know a bus and its devices; reads only' },
         { name: 'setup', description: 'The setup wizard: from answers to the files of a site' },
         { name: 'checks', description: 'Guided tests of the installation' },
+        { name: 'handover', description: 'The handover report' },
         { name: 'history', description: 'What was recorded' },
         { name: 'control', description: 'What changes something' },
         { name: 'access', description: 'Who may do what' },

@@ -31,6 +31,7 @@ import { controlInsightRoutes } from './routes/control-insight.ts'
 import { deploymentRoutes } from './routes/deployment.ts'
 import { deviceRoutes } from './routes/devices.ts'
 import { edgeRoutes } from './routes/edges.ts'
+import { handoverRoutes } from './routes/handover.ts'
 import { historyRoutes } from './routes/history.ts'
 import { livePath, liveRoutes } from './routes/live.ts'
 import { metricRoutes } from './routes/metrics.ts'
@@ -279,6 +280,7 @@ async function installRoutes(
   await app.register(workbenchMapRoutes, { sources })
   await app.register(workbenchMapFileRoutes, { sources })
   await app.register(checkRoutes, { sources })
+  await app.register(handoverRoutes, { sources })
   await app.register(historyRoutes, { sources })
   await app.register(metricRoutes, { metrics })
   await app.register(liveRoutes, { hub })

@@ -32,6 +32,7 @@ import type { SetupSources } from './setup-sources.ts'
 import type { DeploymentSources } from './deployment-sources.ts'
 import type { BackupSources } from './backup-sources.ts'
 import type { CheckSources } from './check-sources.ts'
+import type { HandoverSources } from './handover-sources.ts'
 import type { WorkbenchSources } from './workbench-sources.ts'
 
 /** A measurement query with its times resolved. */
@@ -103,6 +104,7 @@ export interface Sources {
   readonly setup: SetupSources
   readonly edges: EdgeSources
   readonly checks: CheckSources
+  readonly handover: HandoverSources
   metrics(): MetricNumbers
   grids(): readonly GridState[]
   cycles(): Cycles

@@ -1,8 +1,10 @@
-import { site as siteSchema, type Site } from '#contract/site.ts'
+import { z } from 'zod'
+import type { Site } from '#contract/site.ts'
 import { parseCommandLine, UsageError } from '../args.ts'
 import { readCapture } from '../capture/read-capture.ts'
 import { compareOnCapture, type Comparison } from '../simulation/compare.ts'
 import { replay as run, type ReplayReport } from '../simulation/replay.ts'
+import { parseSiteData } from '../configuration/site-document.ts'
 import { readSite } from './site-file.ts'
 import { limitTable } from './simulation-report.ts'
 import { plural, table } from './table.ts'
@@ -29,7 +31,7 @@ export const replay: Command = {
     })
     const { capture } = values
     if (capture === undefined) throw new UsageError('--capture is missing')
-    const candidate = values.site === undefined ? undefined : readSite(values.site)
+    const candidate = values.site === undefined ? undefined : await readSite(values.site)
     const report = await run({ records: readCapture(capture), parseSite, ...(candidate && { candidate }) })
     if (report.steps === 0) throw new CommandFailure(exitCode.failed, report.damage[0] ?? `${capture} holds no steps`)
     const comparison = candidate && (await compareOnCapture({ records: readCapture(capture), parseSite, candidate }))
@@ -44,13 +46,17 @@ export const replay: Command = {
 }
 
 function parseSite(value: unknown): Site {
-  const parsed = siteSchema.safeParse(value)
-  if (parsed.success) return parsed.data
-  const [issue] = parsed.error.issues
-  throw new CommandFailure(
-    exitCode.failed,
-    `the site in the capture does not fit this version: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`,
-  )
+  try {
+    return parseSiteData(value)
+  } catch (error) {
+    if (!(error instanceof z.ZodError)) throw error
+    const [issue] = error.issues
+    throw new CommandFailure(
+      exitCode.failed,
+      `the site in the capture does not fit this version: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`,
+      { cause: error },
+    )
+  }
 }
 
 function describe(report: ReplayReport, candidate: boolean): string {

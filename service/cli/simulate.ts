@@ -38,7 +38,7 @@ const defaultStartMs = Date.UTC(2026, 5, 1)
 export const simulate: Command = {
   summary: 'run a site faster than real time',
   usage,
-  run(args, { out }) {
+  async run(args, { out }) {
     const { values } = parseCommandLine({
       args,
       options: {
@@ -57,7 +57,7 @@ export const simulate: Command = {
       strict: true,
     })
     if (values.site === undefined) throw new UsageError('--site is missing')
-    const { site, commands } = readSite(values.site)
+    const { site, commands } = await readSite(values.site)
     const columns = new Map((values.column ?? []).map(parseColumn))
     const inputs = joinInputs((values.input ?? []).map((file) => readCsvInput(file, columns)))
     const days = within(parseReal(values.days ?? '1', '--days'), '--days', 0.01, 3660)

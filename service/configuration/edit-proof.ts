@@ -15,7 +15,13 @@ export const proofsOf = ({ verified }: SiteDevice, kind: ProofTarget['kind']): r
  * The text of a site with one more thing proven, or without it; comments, order and everything else stay as they are. `site` is what
  * the text says. Throws config.invalid where the text cannot be changed by a program.
  */
-export function editProof(text: string, file: string, site: Site, target: ProofTarget, proof: Proof | undefined): string {
+export function editProof(
+  text: string,
+  file: string,
+  site: Site,
+  target: ProofTarget,
+  proof: Proof | undefined,
+): string {
   const at = site.devices.findIndex(({ id }) => id === target.deviceId)
   const device = site.devices[at]
   if (!device) return text

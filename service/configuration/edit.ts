@@ -106,8 +106,8 @@ function valueAt(data: unknown, path: EditPath): unknown {
   return value
 }
 
-/** Data with the edit done, as a proof of what the text must say; mappings and lists that become empty stay. */
-function withValue(data: unknown, path: EditPath, value: unknown, key?: string): unknown {
+/** Data with an edit done; mappings and lists that become empty stay. */
+export function withValue(data: unknown, path: EditPath, value: unknown, key?: string): unknown {
   const [part, ...rest] = path
   if (part === undefined) return value
   if (Array.isArray(data) || (typeof part === 'number' && (data === undefined || data === null))) {

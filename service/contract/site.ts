@@ -22,20 +22,16 @@ const circuitFields = z.strictObject({
   id: siteId.meta({ title: 'Circuit ID', description: 'Short name in files: small letters, digits and dashes.' }),
   name: z.string().min(1).max(60).meta({ title: 'Name', description: 'As people on site call it.' }),
   /** Rated current of the fuse of each phase; in both directions. */
-  fuseA: limitA
-    .optional()
-    .meta({
-      title: 'Fuse per phase',
-      unit: 'A',
-      description: 'Rated current of the fuse of each phase, in both directions.',
-    }),
-  maxImportW: limitW
-    .optional()
-    .meta({
-      title: 'Import limit',
-      unit: 'W',
-      description: 'Most that may be taken through this circuit. It needs a meter.',
-    }),
+  fuseA: limitA.optional().meta({
+    title: 'Fuse per phase',
+    unit: 'A',
+    description: 'Rated current of the fuse of each phase, in both directions.',
+  }),
+  maxImportW: limitW.optional().meta({
+    title: 'Import limit',
+    unit: 'W',
+    description: 'Most that may be taken through this circuit. It needs a meter.',
+  }),
   /** 0 allows no export at all. */
   maxExportW: limitW
     .optional()
@@ -45,12 +41,10 @@ const circuitFields = z.strictObject({
     .optional()
     .meta({ title: 'Unbalance limit', unit: 'A', description: 'Largest difference between two phases.' }),
   /** Device that measures this circuit: of the role `grid-meter` at a grid connection, `meter` elsewhere. */
-  meter: siteId
-    .optional()
-    .meta({
-      title: 'Meter',
-      description: 'The device that measures this circuit. A limit without one cannot be kept.',
-    }),
+  meter: siteId.optional().meta({
+    title: 'Meter',
+    description: 'The device that measures this circuit. A limit without one cannot be kept.',
+  }),
 })
 export type Circuit = z.infer<typeof circuitFields> & { circuits?: Circuit[] | undefined }
 
@@ -119,13 +113,29 @@ export const signal = z.strictObject({
 })
 export type Signal = z.infer<typeof signal>
 
+/** One of the edges that may control this site. Their order is that of fail-over: the first one that is alive controls. */
+export const controller = z.strictObject({
+  name: z
+    .string()
+    .max(60)
+    .regex(/^[a-z0-9]([a-z0-9.:-]*[a-z0-9])?$/, 'a name in lower case, such as edge-a')
+    .meta({ title: 'Controller' }),
+  address: z
+    .string()
+    .max(300)
+    .regex(/^https:\/\/[^\s/]+:\d{1,5}$/, 'expected https://HOST:PORT')
+    .optional()
+    .meta({ title: 'Address', description: 'https://HOST:PORT where the others reach it.' }),
+})
+export type Controller = z.infer<typeof controller>
+
+/** The version of the format that this service writes. Files of older ones are migrated when they are read. */
+export const siteVersion = 3
+
 /** site.yaml: grids with their circuits, devices, limits and preferences. Unknown keys are errors. */
 export const site = z
   .strictObject({
-    version: z.literal(2, {
-      error:
-        'this file has another format: version 2 has grids with a circuit tree (fuse and meter at each connection) instead of grid.mainFuseA, and the settings of a battery are those of its device',
-    }),
+    version: z.literal(siteVersion, { error: `the format of this site is not of version ${siteVersion}` }),
     name: z.string().min(1).max(60).meta({ title: 'Site name' }),
     cycleMs: z.number().int().min(100).max(60_000).default(1000).meta({ title: 'Control cycle', unit: 'ms' }),
     timeZone: z.string().max(40).default('UTC').meta({ title: 'Time zone, for tariffs' }),
@@ -133,6 +143,7 @@ export const site = z
     ties: z.array(tie).max(16).default([]),
     signals: z.array(signal).max(32).default([]),
     economics: economics.prefault({}),
+    controllers: z.array(controller).max(8).default([]).meta({ title: 'Controllers, in the order of fail-over' }),
     devices: z.array(siteDevice).min(1).max(2500),
   })
   .superRefine(checkSite)

@@ -1,4 +1,3 @@
-import { parseDocument } from 'yaml'
 import type { LimitChange, SiteLimit } from '#contract/site-limits.ts'
 import type { Circuit, Site } from '#contract/site.ts'
 import type { SiteDevice } from '#contract/site-device.ts'
@@ -99,15 +98,4 @@ export function changeProblem(limits: readonly SiteLimit[], { id, value }: Limit
   if (value < limit.min || value > limit.max)
     return `${what} must be between ${limit.min} and ${limit.max} ${limit.unit}, not ${value}`
   return undefined
-}
-
-/** The site file with the changed limits; comments, order and everything else stay as they are. */
-export function editSiteLimits(text: string, changes: readonly LimitChange[]): string {
-  const document = parseDocument(text, { keepSourceTokens: true })
-  for (const { id, value } of changes) {
-    const path = id.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : part))
-    if (value === null) document.deleteIn(path)
-    else document.setIn(path, value)
-  }
-  return document.toString({ lineWidth: 0, flowCollectionPadding: true })
 }

@@ -15,10 +15,14 @@ const mostProblems = 100
 /** Reads a YAML file and checks it against a schema; every problem carries its line, column and what is allowed. */
 export function parseYamlWith<S extends z.ZodType>(schema: S, text: string, file: string): YamlParsed<z.output<S>> {
   const read = readYaml(text, file)
-  if (read.problems) return { problems: read.problems }
-  const result = schema.safeParse(read.source.data)
-  if (result.success) return { value: result.data, source: read.source }
-  const problems = result.error.issues.slice(0, mostProblems).flatMap((issue) => explain(issue, schema, read.source))
+  return read.problems ? { problems: read.problems } : checkSource(schema, read.source)
+}
+
+/** Checks what a file holds against a schema. */
+export function checkSource<S extends z.ZodType>(schema: S, source: YamlSource): YamlParsed<z.output<S>> {
+  const result = schema.safeParse(source.data)
+  if (result.success) return { value: result.data, source }
+  const problems = result.error.issues.slice(0, mostProblems).flatMap((issue) => explain(issue, schema, source))
   return { problems: problems.toSorted((a, b) => a.line - b.line || a.column - b.column) }
 }
 

@@ -22,7 +22,7 @@ export interface MapLibrary {
 
 /** The maps of folders; of two with the same name, the one in the first folder. */
 export function folderLibrary(folders: readonly string[]): MapLibrary {
-  return { open: (id) => readMap(id, folders), ids: () => [...new Set(folders.flatMap(listMaps))] }
+  return { open: (id) => mapFileIn(id, folders), ids: () => [...new Set(folders.flatMap(listMaps))] }
 }
 
 export type MapCheck =

@@ -8,6 +8,7 @@ import type { EdgeSources } from '../api/edge-sources.ts'
 import type { SetupSources } from '../api/setup-sources.ts'
 import type { BackupSources } from '../api/backup-sources.ts'
 import type { CheckSources } from '../api/check-sources.ts'
+import type { HandoverSources } from '../api/handover-sources.ts'
 import type { WorkbenchSources } from '../api/workbench-sources.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Storage } from '../storage/types.ts'
@@ -56,6 +57,7 @@ export function createApiSources(parts: {
   deployment: DeploymentSources
   edges: EdgeSources
   checks: CheckSources
+  handover: HandoverSources
   /** Nothing is lent while control acts. */
   endLeases(why: string): Promise<void>
 }): ApiSources {
@@ -152,6 +154,7 @@ export function createApiSources(parts: {
     deployment: parts.deployment,
     edges: parts.edges,
     checks: parts.checks,
+    handover: parts.handover,
     readBus: async (request) => toMessage(await bus.read(request)),
     async writeBus(request, principal) {
       const who = `${request.principal} by ${principal.name} (${principal.address})`

@@ -1,9 +1,9 @@
 import { economics } from '#contract/economics.ts'
-import type { Site } from '#contract/site.ts'
+import { type Site, siteVersion } from '#contract/site.ts'
 
 /** What a service runs that has no site yet: no device, no control; the workbench and the setup wizard are there. */
 export const emptySite: Site = {
-  version: 2,
+  version: siteVersion,
   name: 'New site',
   cycleMs: 1000,
   timeZone: 'UTC',
@@ -18,6 +18,7 @@ export const emptySite: Site = {
   ],
   ties: [],
   signals: [],
+  controllers: [],
   economics: economics.parse({}),
   devices: [],
 }

@@ -15,7 +15,6 @@ const keys: readonly (readonly [answer: Place, key: Place, preset?: unknown])[] 
     ['license', 'path'],
     ['license', 'path'],
   ],
-  [['controllers'], ['controllers'], []],
 ]
 
 const comments: Readonly<Record<string, string>> = {
@@ -24,7 +23,6 @@ const comments: Readonly<Record<string, string>> = {
   listen: ' HTTPS for browsers and apps on the network.',
   tlsNames: ' More names for the certificate.',
   license: ' Commissioning, simulation and all safety control need no licence.',
-  controllers: ' Controllers of this site; the first that is healthy controls.',
 }
 const head =
   ' Settings of this installation. They stay on this edge and never travel with the site. Written by the setup wizard of\n' +

@@ -25,7 +25,9 @@ export function filesOf(answers: SetupAnswers, old?: Partial<SetupFiles>): Setup
       'config.invalid',
       'this site is written in site.toml, which the wizard would lose the comments of; change it by hand, or write it as site.yaml',
     )
-  const text = siteText(answers, old?.site?.get('site.yaml'))
+  const before = old?.site?.get('site.yaml')
+  const newest = before === undefined ? undefined : parseSite(before, 'site.yaml')
+  const text = siteText(answers, newest && !newest.problems ? newest.text : before)
   const parsed = parseSite(text, 'site.yaml')
   // Such as a breaker that still names a device that is gone.
   if (parsed.problems) throw new EdgeError('config.invalid', problemsText(parsed.problems))
@@ -41,17 +43,17 @@ export function answersOf(files: SiteFiles, edge?: string): SetupDraft {
   const file = siteFileOf(files)
   const parsed = parseSite(files.get(file) ?? '', file)
   if (parsed.problems) throw new EdgeError('config.invalid', problemsText(parsed.problems))
-  const { name, timeZone, grids, economics, devices } = parsed.site
+  const { name, timeZone, grids, economics, controllers, devices } = parsed.site
   const read = edge === undefined || edge.trim() === '' ? undefined : readYaml(edge, 'edge.yaml')
   if (read?.problems) throw new EdgeError('config.invalid', problemsText(read.problems))
-  const { installation, network, controllers, license } = recordOf(edgeAnswers(read?.source.data))
+  const { installation, network, license } = recordOf(edgeAnswers(read?.source.data))
   const draft = {
     installation: { name, timeZone, ...recordOf(installation) },
     devices: devices.map(({ verified: _proven, ...device }) => device),
     grids,
     economics,
+    controllers,
     ...(network !== undefined && { network }),
-    ...(controllers !== undefined && { controllers }),
     ...(license !== undefined && { license }),
   }
   // With everything that goes without saying, as complete answers have it.

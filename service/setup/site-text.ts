@@ -1,7 +1,7 @@
 import { Document, isMap, isPair, isScalar, isSeq, parseDocument } from 'yaml'
 import { EdgeError } from '#contract/errors.ts'
 import type { SetupAnswers } from '#contract/setup.ts'
-import { site } from '#contract/site.ts'
+import { site, siteVersion } from '#contract/site.ts'
 import { keepWriting } from './keep-writing.ts'
 import { mergeDocument, writeListsInLine } from './merge-document.ts'
 import { recordOf } from './places.ts'
@@ -14,6 +14,7 @@ const comments: Readonly<Record<string, string>> = {
     ' Each grid with its tree of fuses. "meter" names the device that measures a circuit: a limit without one cannot be kept.\n' +
     ' Limits in W and A; maxExportW: 0 allows no export at all.',
   economics: ' What is preferred within the limits. Prices per kWh; powers in W.',
+  controllers: ' Edges that may control this site, in the order of fail-over: the first that is healthy controls.',
   devices:
     ' How each device is reached, what it is for, and its limits. "phases" are the phases of the grid at the terminals of the\n' +
     ' device: [l2, l3, l1] is a rotated connection. What is proven on site is noted under "verified" later.',
@@ -34,8 +35,16 @@ function keeps(path: readonly string[], key: string): boolean {
  * same bytes. Throws config.invalid when the old text is no YAML.
  */
 export function siteText(answers: SetupAnswers, old?: string): string {
-  const { installation, grids, economics, devices } = answers
-  const full = { version: 2, name: installation.name, timeZone: installation.timeZone, grids, economics, devices }
+  const { installation, grids, economics, controllers, devices } = answers
+  const full = {
+    version: siteVersion,
+    name: installation.name,
+    timeZone: installation.timeZone,
+    grids,
+    economics,
+    controllers,
+    devices,
+  }
   const short = recordOf(shorten(full))
   if (old === undefined) return newText(short)
   const document = parseDocument(old, { keepSourceTokens: true })
@@ -48,8 +57,8 @@ export function siteText(answers: SetupAnswers, old?: string): string {
 }
 
 function newText(short: Readonly<Record<string, unknown>>): string {
-  const { version, name, timeZone, grids, economics, devices } = short
-  const ordered = { version, name, timeZone, grids, economics, devices }
+  const { version, name, timeZone, grids, economics, controllers, devices } = short
+  const ordered = { version, name, timeZone, grids, economics, controllers, devices }
   const document = new Document(Object.fromEntries(Object.entries(ordered).filter(([, value]) => value !== undefined)))
   document.commentBefore = head
   if (isMap(document.contents))

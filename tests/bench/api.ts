@@ -145,7 +145,7 @@ try {
     connection: 'tcp://127.0.0.1:9',
   }
   const grid = { id: 'grid', name: 'Grid', connection: { id: 'main', name: 'Main', fuseA: 63, meter: device.id } }
-  writeFileSync(siteFile, stringify({ version: 2, name: 'Benchmark', cycleMs: 100, grids: [grid], devices: [device] }))
+  writeFileSync(siteFile, stringify({ version: 3, name: 'Benchmark', cycleMs: 100, grids: [grid], devices: [device] }))
   const quiet = await lateness(siteFile, false)
   const hostile = await lateness(siteFile, true)
   const ratio = round(hostile.latenessP99Ms / quiet.latenessP99Ms)

@@ -43,7 +43,7 @@ async function measure(ports: readonly number[], periodMs: number, cycles: numbe
   writeFileSync(
     file,
     stringify({
-      version: 2,
+      version: 3,
       name: 'Benchmark',
       cycleMs: periodMs,
       grids: [{ id: 'grid', name: 'Grid', connection: { id: 'main', name: 'Main', fuseA: 63, meter: 'meter-0' } }],

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { root, type ServiceProcess, startService } from './service-process.ts'
 
 const password = 'four words that fit'
-const site = `version: 2
+const site = `version: 3
 name: Test
 grids: [{ id: grid, name: Grid, connection: { id: main, name: Main, fuseA: 35, meter: meter } }]
 devices:

@@ -30,7 +30,7 @@ function run(program: 'r-emsd' | 'r-emsctl', args: readonly string[], environmen
   return { status, stdout, stderr }
 }
 
-const goodSite = `version: 2
+const goodSite = `version: 3
 name: Test
 grids:
   - id: grid

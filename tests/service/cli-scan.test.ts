@@ -96,7 +96,7 @@ describe('r-emsctl scan', () => {
     const site = join(folder, 'site.yaml')
     writeFileSync(
       site,
-      `version: 2
+      `version: 3
 name: A line
 cycleMs: 1000
 grids: [{ id: main, name: Grid, connection: { id: mains, name: Grid connection } }]

@@ -27,7 +27,7 @@ describe('r-emsctl with a service that holds the bus', () => {
     const site = join(folder, 'site.yaml')
     writeFileSync(
       site,
-      `version: 2
+      `version: 3
 name: Test
 grids: [{ id: grid, name: Grid, connection: { id: main, name: Main } }]
 devices:

@@ -31,7 +31,7 @@ describe('a site in production', { timeout: 60_000 }, () => {
     const siteFile = join(folder, 'site.yaml')
     writeFileSync(
       siteFile,
-      `version: 2
+      `version: 3
 name: Licensed
 cycleMs: 200
 grids: [{ id: grid, name: Grid, connection: { id: main, name: Main, fuseA: 35, meter: meter } }]

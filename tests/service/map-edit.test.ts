@@ -30,7 +30,7 @@ it('a map of the site that is edited while control is off is used at once; a bro
   const siteFile = join(folder, 'site.yaml')
   writeFileSync(
     siteFile,
-    `version: 2
+    `version: 3
 name: Own maps
 cycleMs: 200
 grids: [{ id: grid, name: Grid, connection: { id: main, name: Main, fuseA: 35, meter: meter } }]

@@ -15,7 +15,7 @@ import { clientOf } from './client.ts'
 import { runCtl } from './r-emsctl.ts'
 import { authorized, type ServiceProcess, startService } from './service-process.ts'
 
-const site = `version: 2
+const site = `version: 3
 name: Test
 grids: [{ id: grid, name: Grid, connection: { id: main, name: Main, fuseA: 35, meter: meter } }]
 devices:

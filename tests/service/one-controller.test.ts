@@ -28,7 +28,7 @@ function siteFile(name: string, text: string): string {
 const batteryOf = ({ setpoints }: PowerFlow): SetpointState | undefined =>
   setpoints.find(({ deviceId }) => deviceId === 'battery')
 
-const meterSite = (port: number): string => `version: 2
+const meterSite = (port: number): string => `version: 3
 name: Test
 cycleMs: 200
 grids: [{ id: grid, name: Grid, connection: { id: main, name: Main, fuseA: 35, meter: meter } }]
@@ -111,7 +111,7 @@ describe('grids beside each other', { timeout: 40_000 }, () => {
     await using plant = await startSimulatedPlant({ clock: realClock })
     const file = siteFile(
       'two-grids',
-      `version: 2
+      `version: 3
 name: Two grids
 grids:
   - { id: port, name: Port, cycleMs: 100, connection: { id: port-main, name: Port, fuseA: 63, meter: meter } }
@@ -152,7 +152,7 @@ describe('hybrid', { timeout: 40_000 }, () => {
   })
   afterAll(() => plant[Symbol.asyncDispose]())
 
-  const site = (meter: string): string => `version: 2
+  const site = (meter: string): string => `version: 3
 name: Hybrid
 grids: [{ id: grid, name: Grid, connection: { id: main, name: Main, fuseA: 35, meter: meter } }]
 devices:

@@ -16,6 +16,9 @@ const contentTypes: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',
   pdf: 'application/pdf',
 }
+/** Which no schema looks into. */
+const binary = z.unknown().meta({ type: 'string', format: 'binary' })
+const page = z.unknown().meta({ type: 'string' })
 /** With a logo of 220 kB in base64. */
 const draftBytes = 512_000
 /** A report runs no script and loads nothing, wherever it is opened. */
@@ -75,13 +78,12 @@ export const handoverRoutes: FastifyPluginCallbackZod<{ sources: Sources }> = (a
       schema: {
         tags,
         summary: 'The same as an HTML page without scripts',
-        produces: ['text/html'],
-        response: { 200: z.string(), ...refusals() },
+        response: { 200: answer('The page', page, 'text/html'), ...refusals() },
       },
     },
     async (request, reply) => {
-      const page = await handover.preview(principalOf(request))
-      return reply.header('content-security-policy', reportPolicy).type('text/html; charset=utf-8').send(page)
+      const html = await handover.preview(principalOf(request))
+      return reply.header('content-security-policy', reportPolicy).type('text/html; charset=utf-8').send(html)
     },
   )
   app.post(
@@ -120,8 +122,10 @@ export const handoverRoutes: FastifyPluginCallbackZod<{ sources: Sources }> = (a
         tags,
         summary: 'A file of a signed report: JSON, HTML or PDF',
         params: fileParams,
-        produces: Object.values(contentTypes),
-        response: { 200: z.any(), ...refusals('api.invalid', 'workbench.unknown') },
+        response: {
+          200: answer('The file', binary, 'application/octet-stream'),
+          ...refusals('api.invalid', 'workbench.unknown'),
+        },
       },
     },
     async (request, reply) => {

@@ -21,7 +21,7 @@ export type ReportSources = Pick<
 >
 
 export interface ReportParts {
-  readonly sources: ReportSources
+  readonly sources: () => ReportSources
   readonly clock: Clock
   readonly edgeId: string
   readonly site: () => Site
@@ -39,7 +39,8 @@ const identityPoints = ['vendor', 'model', 'serial', 'firmware'] as const
 
 /** Everything that a report says now. */
 export async function collectReport(parts: ReportParts, draft: HandoverDraft, by: Principal): Promise<HandoverReport> {
-  const { sources, clock, edgeId } = parts
+  const { clock, edgeId } = parts
+  const sources = parts.sources()
   const site = parts.site()
   const status = sources.status()
   const hashes = parts.mapHashes()
@@ -147,7 +148,11 @@ async function writesOf(sources: ReportSources): Promise<{ writes: HandoverWrite
   let leftOut = 0
   let before: number | undefined
   for (let page = 0; page < mostPages; page += 1) {
-    const { entries } = await sources.auditEntries({ kind: 'write', limit: 500, ...(before !== undefined && { before }) })
+    const { entries } = await sources.auditEntries({
+      kind: 'write',
+      limit: 500,
+      ...(before !== undefined && { before }),
+    })
     for (const { seq, atMs, principal, deviceId, command, value, outcome, detail } of entries) {
       before = seq
       if (principal === automatic) continue
@@ -185,7 +190,11 @@ function partsOf(report: Omit<HandoverReport, 'parts'>): HandoverPart[] {
   const left = draft.openPoints.length + faults.length
   return [
     part('site', typed + Math.min(1, draft.people.length), 4),
-    part('devices', devices.filter(({ serial, link }) => serial !== undefined && link === 'online').length, devices.length),
+    part(
+      'devices',
+      devices.filter(({ serial, link }) => serial !== undefined && link === 'online').length,
+      devices.length,
+    ),
     part('buses', buses.filter(({ requests, failures }) => failures * 100 <= requests).length, buses.length),
     part('maps', configuration.maps.length, configuration.maps.length),
     part('settings', settings.length, settings.length),

@@ -18,7 +18,7 @@ export function benchSite(devices: number): Site {
   const members = devices - 1 - feeders
   const size = Math.ceil(members / feeders)
   return site.parse({
-    version: 2,
+    version: 3,
     name: `A site of ${devices} devices`,
     grids: [
       {
@@ -81,7 +81,7 @@ export function depotSite(endpoints: Readonly<Record<string, DepotEndpoint>>, ch
     return `tcp://${endpoint.host}:${endpoint.port}`
   }
   return {
-    version: 2,
+    version: 3,
     name: 'Depot of the benchmark',
     grids: [{ id: 'grid', name: 'Grid', connection: { id: 'main', name: 'Main', fuseA, meter: 'meter' } }],
     devices: [

@@ -43,6 +43,7 @@ describe('a watch of registers', () => {
       clock: realClock,
       buses,
       entries: [],
+      heardBy: () => undefined,
       leaseOf: () => undefined,
       assertFree: () => undefined,
       mapOf: () => undefined,

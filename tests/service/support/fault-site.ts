@@ -34,7 +34,7 @@ export function siteText(
     verified: { commands: [setCurrentA], signs: [powerW] }
 `
   })
-  return `version: 2
+  return `version: 3
 name: Faults
 cycleMs: ${cycleMs}
 grids: [{ id: grid, name: Grid, connection: { id: main, name: Main, fuseA: ${fuseA}, meter: meter } }]

@@ -136,7 +136,7 @@ function assemble(draws: CircuitDraw[], deviceDraws: DeviceDraw[], economics: ob
     states[id] = stateOf(draw)
   }
   const site = siteSchema.parse({
-    version: 2,
+    version: 3,
     name: 'Random',
     grids: [{ id: 'grid', name: 'Grid', connection }],
     economics: calm ? {} : economics,

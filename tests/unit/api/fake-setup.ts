@@ -30,7 +30,7 @@ export function fakeSetup(): SetupSources {
     read: async () => ({ latencyMs: 3, points: [{ name: 'powerW', title: 'Active power', unit: 'W', value: 1200 }] }),
     preview: async () => ({
       revision: 'r1',
-      files: { 'site.yaml': 'version: 2\n' },
+      files: { 'site.yaml': 'version: 3\n' },
       edge: 'mode: production\n',
       changes: [],
     }),

@@ -9,8 +9,8 @@ import { fakeDeployment } from './fake-deployment.ts'
 import { fakeEdges } from './fake-edges.ts'
 import { fakeSetup } from './fake-setup.ts'
 import type { Verification } from '#contract/verification.ts'
-import { EdgeError } from '#contract/errors.ts'
 import { fakeChecks } from './fake-checks.ts'
+import { fakeHandover } from './fake-handover.ts'
 import { fakeWorkbench } from './fake-workbench.ts'
 import type { MeasurementRange, Sources } from '../../../service/api/sources.ts'
 import { manualTable, writeTable } from '../../../service/runtime/write-rules.ts'
@@ -291,8 +291,8 @@ export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
       if (deviceId !== 'battery') throw new EdgeError('device.unknown', `there is no device "${deviceId}"`)
       return verification
     },
-    workbench: fakeWorkbench(),
     checks: fakeChecks(),
+    handover: fakeHandover(),
     metrics: () => ({
       grids: [{ id: 'main', cycles: 60, overruns: 1, failures: 2 }],
       devices: [

@@ -61,7 +61,7 @@ const at = (id: string, role: string, number: number, rest: object = {}): Record
 
 function issues(change: Change): string[] {
   const draft: Draft = {
-    version: 2,
+    version: 3,
     grids: [
       {
         id: 'grid',
@@ -99,7 +99,7 @@ describe('a site', () => {
   })
 
   it.each<[name: string, change: Change, expected: RegExp]>([
-    ['of another format', (d) => (d.version = 1), /^version: .*version 2 has grids with a circuit tree/],
+    ['of another format', (d) => (d.version = 1), /^version: the format of this site is not of version 3/],
     ['with a time zone that does not exist', (d) => (d.timeZone = 'Mars/Olympus'), /^timeZone: /],
     ['with two devices of one name', (d) => d.devices.push(at('car', 'meter', 9)), /^devices\.6\.id: .*exists twice/],
     ['with two circuits of one name', (d) => (feeder(d).id = 'main'), /circuits\.0\.id: .*"main" exists twice/],

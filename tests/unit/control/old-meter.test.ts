@@ -6,7 +6,7 @@ import { compileSite } from '../../../service/domain/site-model.ts'
 
 const model = compileSite(
   siteSchema.parse({
-    version: 2,
+    version: 3,
     name: 'Test',
     grids: [{ id: 'grid', name: 'Grid', connection: { id: 'main', name: 'Main', fuseA: 40, meter: 'meter' } }],
     devices: [

@@ -47,7 +47,7 @@ export const charger = (setpointA: number, terminals = 3): Record<string, number
 /** A site of one grid with one circuit of 25 A, unless told otherwise. */
 export function siteOf(devices: readonly object[], rest: object = {}): Site {
   return siteSchema.parse({
-    version: 2,
+    version: 3,
     name: 'Test',
     grids: [{ id: 'grid', name: 'Grid', connection: { id: 'main', name: 'Main', fuseA: 25, meter: 'meter' } }],
     ...rest,

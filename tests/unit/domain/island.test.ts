@@ -14,7 +14,7 @@ const sensor = (id: string, number: number) => ({
 })
 const model = compileSite(
   siteSchema.parse({
-    version: 2,
+    version: 3,
     name: 'Three grids',
     grids: letters.map((id) => ({ id, name: id.toUpperCase(), connection: { id: `${id}-bus`, name: id } })),
     ties: [

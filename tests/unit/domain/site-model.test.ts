@@ -3,7 +3,7 @@ import { site as siteSchema } from '#contract/site.ts'
 import { compileSite } from '../../../service/domain/site-model.ts'
 
 const site = siteSchema.parse({
-  version: 2,
+  version: 3,
   name: 'Tree',
   cycleMs: 500,
   grids: [

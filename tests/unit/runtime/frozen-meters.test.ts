@@ -6,7 +6,7 @@ import { createFrozenMeters, type FrozenMeters } from '../../../service/runtime/
 
 const model = compileSite(
   siteSchema.parse({
-    version: 2,
+    version: 3,
     name: 'Test',
     grids: [{ id: 'grid', name: 'Grid', connection: { id: 'main', name: 'Main', fuseA: 40, meter: 'meter' } }],
     devices: [

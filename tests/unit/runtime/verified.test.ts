@@ -18,7 +18,7 @@ function siteWith(meter: Proof | undefined, battery: Proof | undefined): Site {
     ...(verified && { verified }),
   })
   return siteSchema.parse({
-    version: 2,
+    version: 3,
     name: 'Test',
     grids: [{ id: 'grid', name: 'Grid', connection: { id: 'main', name: 'Main', fuseA: 35, meter: 'meter' } }],
     devices: [

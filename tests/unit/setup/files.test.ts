@@ -60,7 +60,7 @@ network: { listen: '0.0.0.0:8443' }
     expect(site.get('site.yaml'))
       .toBe(`# Written by the setup wizard of R-EMS. Edit it freely: the wizard keeps comments and order when it changes something.
 
-version: 2
+version: 3
 name: Depot Nord
 
 # Tariffs follow the clock of this zone.
@@ -100,7 +100,7 @@ describe('an existing site', () => {
 
   it('keeps comments, order and what the wizard does not ask for', () => {
     const text = `# Kept by the electrician.
-version: 2
+version: 3
 cycleMs: 500 # fast
 name: Old name # as on the door
 devices:

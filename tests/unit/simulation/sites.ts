@@ -1,7 +1,7 @@
 import { type Site, site } from '#contract/site.ts'
 
 const home = {
-  version: 2,
+  version: 3,
   name: 'A home',
   grids: [{ id: 'grid', name: 'Grid', connection: { id: 'main', name: 'Main', fuseA: 25, meter: 'meter' } }],
   devices: [
@@ -52,7 +52,7 @@ export function depotSite(chargers: number, fuseA: number): Site {
     ['l3', 'l1', 'l2'],
   ]
   return site.parse({
-    version: 2,
+    version: 3,
     name: 'A depot',
     grids: [{ id: 'grid', name: 'Grid', connection: { id: 'main', name: 'Main', fuseA, meter: 'meter' } }],
     devices: [
@@ -89,7 +89,7 @@ const busMeter = (id: string, circuit: string, number: number) => ({
 
 /** Two grids with a tie between them, and a battery that hangs on one or the other. */
 export const vesselSite: Site = site.parse({
-  version: 2,
+  version: 3,
   name: 'A vessel',
   grids: [
     { id: 'port', name: 'Port', connection: { id: 'port-bus', name: 'Port bus', fuseA: 100, meter: 'meter-p' } },
