@@ -16,6 +16,7 @@ export function useHandover(may: () => boolean) {
   const report = shallowRef<HandoverReport>()
   const signed = shallowRef<readonly SignedHandover[]>([])
   const loading = useAction()
+  const fetching = useAction()
   const saving = useAction()
   const signing = useAction()
   /** `clash`: somebody else has saved meanwhile; nothing typed here is lost. */
@@ -89,7 +90,7 @@ export function useHandover(may: () => boolean) {
   }
   onMounted(async () => {
     void loadReport()
-    await loading.run(loadDraft)
+    await fetching.run(loadDraft)
   })
   onBeforeUnmount(() => {
     gone = true
@@ -104,13 +105,13 @@ export function useHandover(may: () => boolean) {
     saved,
     canUndo: () => history.value.length > 0,
     undo,
-    problem: () => saving.problem.value ?? loading.problem.value,
+    problem: () => saving.problem.value ?? fetching.problem.value ?? loading.problem.value,
     signing,
     /** Takes what somebody else has saved, in place of what was typed here. */
-    takeTheirs: () => loading.run(loadDraft),
+    takeTheirs: () => fetching.run(loadDraft),
     /** Saves what was typed here over what somebody else has saved. */
     async keepMine(): Promise<void> {
-      await loading.run(async () => {
+      await fetching.run(async () => {
         const { revision } = await service.get<HandoverDraft>('api/v1/handover/draft')
         if (draft.value) draft.value.revision = revision
         saved.value = 'typing'
