@@ -8,6 +8,7 @@ import { capture } from './capture.ts'
 import { control } from './control.ts'
 import { explain } from './explain.ts'
 import { failsafe } from './failsafe.ts'
+import { deploy, rollback } from './deploy.ts'
 import { diff } from './diff.ts'
 import { identify } from './identify.ts'
 import { license } from './license.ts'
@@ -55,6 +56,8 @@ const commands: Readonly<Record<string, Command>> = {
   license,
   backup,
   restore,
+  deploy,
+  rollback,
   audit,
 }
 
