@@ -32,7 +32,7 @@ const frameworkCodes: Readonly<Record<string, ErrorCode>> = {
 
 /** Codes whose message speaks of the request. The others may name folders and ports of this machine. */
 const publicMessage =
-  /^(api|armed|bundle|bus|capture|control|deployment(?!\.store)|device|license|limits|metric|serial|setup|workbench|write)\.|^access\.(?!store|damaged)|^trust\.(?!damaged|root-offline)/
+  /^(api|armed|backup|bundle|bus|capture|control|deployment(?!\.store)|device|license|limits|metric|serial|setup|workbench|write)\.|^access\.(?!store|damaged)|^trust\.(?!damaged|root-offline)/
 
 export function problemOf(code: ErrorCode, detail?: string, errors?: readonly FieldError[]): Problem {
   const { status, action } = errorTable[code]
