@@ -33,6 +33,7 @@ export async function startSite(
   site: readonly string[],
   port = 0,
   more: readonly string[] = [],
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<RunningService & AsyncDisposable> {
   if (!existsSync(program)) throw new Error('out/service is missing: build it first (npm run build)')
   const folder = mkdtempSync(join(tmpdir(), 'r-ems-web-'))
@@ -41,7 +42,7 @@ export async function startSite(
     [program, 'run', ...site, '--port', String(port), '--data-dir', folder, '--ready-json', ...more],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, R_EMS_LOG_LEVEL: 'warn', R_EMS_API_TOKEN: serviceToken },
+      env: { ...process.env, R_EMS_LOG_LEVEL: 'warn', R_EMS_API_TOKEN: serviceToken, ...environment },
     },
   )
   const exited = once(child, 'exit')
