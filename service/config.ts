@@ -144,7 +144,7 @@ export async function loadOptions(
     ...root?.edge?.values.license,
     ...(licensePath !== undefined && { path: licensePath }),
   })
-  const bypassed = taken.bypass || text('license.allow_bypass') === 'true' ? development?.bypassed : undefined
+  const bypassed = taken.bypass || development?.isBypassed(license) ? development?.bypassed : undefined
   const logLevel = text('logLevel')
   return {
     site: loaded,

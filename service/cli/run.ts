@@ -5,6 +5,7 @@ import { audit } from './audit.ts'
 import { backup, restore } from './backup.ts'
 import { NoAnswer, Refused } from './ask-service.ts'
 import { capture } from './capture.ts'
+import { config } from './config.ts'
 import { control } from './control.ts'
 import { explain } from './explain.ts'
 import { failsafe } from './failsafe.ts'
@@ -33,6 +34,7 @@ import { write } from './write.ts'
 const commands: Readonly<Record<string, Command>> = {
   setup,
   status,
+  config,
   control,
   failsafe,
   explain,

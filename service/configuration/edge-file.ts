@@ -5,7 +5,7 @@ import { EdgeError } from '#contract/errors.ts'
 import { checkSource } from '../domain/yaml-document.ts'
 import { problemsText, type YamlProblem, type YamlSource } from '../domain/yaml-source.ts'
 import { readText } from './read-text.ts'
-import { secretIn } from './secrets.ts'
+import { findSecret } from './secrets.ts'
 import { readSource } from './source.ts'
 
 /** Settings of an installation as its file has them. */
@@ -46,11 +46,8 @@ export function parseEdgeFile(
   text: string,
   file: string,
 ): EdgeFileRead | { readonly problems: readonly YamlProblem[] } | undefined {
-  const secret = secretIn(file, text)
-  if (secret !== undefined) {
-    const [, line = '1', message = secret] = /:(\d+): (.*)$/s.exec(secret) ?? []
-    return { problems: [{ file, line: Number(line), column: 1, path: '', message }] }
-  }
+  const secret = findSecret(text)
+  if (secret) return { problems: [{ file, column: 1, path: '', ...secret }] }
   const read = readSource(text, file)
   if (read.problems) return read
   const keys = Object.keys(Object(read.source.data))

@@ -25,7 +25,6 @@ export const settings = [
   { key: 'logLevel', variable: 'R_EMS_LOG_LEVEL' },
   { key: 'license.path', variable: 'R_EMS_LICENSE_PATH', option: 'license', path: true },
   { key: 'license.environment', preset: 'R_EMS_LICENSE' },
-  { key: 'license.allow_bypass' },
 ] as const satisfies readonly Setting[]
 export type SettingKey = (typeof settings)[number]['key']
 
@@ -68,7 +67,7 @@ type Found = Omit<Effective, 'key'> | undefined
 function fromOptions({ option, path }: Setting, options: OptionValues): Found {
   const value = option === undefined ? undefined : options[option]
   if (option === undefined || value === undefined) return undefined
-  const given = Array.isArray(value) ? value.map(String) : String(value)
+  const given = textOf(value)
   return { layer: 'option', origin: `--${option}`, value: path && typeof given === 'string' ? resolve(given) : given }
 }
 
@@ -86,7 +85,10 @@ function fromFile({ key, path }: Setting, read: EdgeFileRead | undefined): Found
   for (const part of parts) value = typeof value === 'object' && value !== null ? Reflect.get(value, part) : undefined
   if (!read || value === undefined) return undefined
   const { line } = read.source.locate(parts, 'key')
-  const given = Array.isArray(value) ? value.map(String) : String(value)
+  const given = textOf(value)
   const placed = path && typeof given === 'string' ? resolve(dirname(read.file), given) : given
   return { layer: 'file', origin: `${read.file}:${line}`, value: placed }
 }
+
+const textOf = (value: unknown): string | string[] =>
+  Array.isArray(value) ? value.map(String) : typeof value === 'string' ? value : JSON.stringify(value)
