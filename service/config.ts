@@ -1,12 +1,15 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type Mode, mode as modeSchema } from '#contract/api.ts'
+import { edgeFile } from '#contract/configuration.ts'
 import { EdgeError } from '#contract/errors.ts'
 import { type LicenseKey, type LicenseSettings, licenseSettings } from '#contract/license.ts'
 import { connection } from '#contract/site-device.ts'
 import type { Site } from '#contract/site.ts'
 import type { Carried } from './carried.ts'
 import { readSiteFile } from './configuration/site-document.ts'
+import { type Effective, resolveSettings, type SettingKey } from './configuration/layers.ts'
+import { configurationPlace, openRoot } from './configuration/root.ts'
 import { applyRestore } from './backup/restore.ts'
 import { development } from './development.ts'
 import { type OpenedConfiguration, openConfiguration } from './open-configuration.ts'
@@ -18,12 +21,14 @@ import { isMissing } from './runtime/workbench/text-files.ts'
 import { parseCommandLine, parsePort, UsageError } from './args.ts'
 import { networkOptions, type NetworkOptions } from './network-options.ts'
 
-export const usage = `usage: r-emsd run --config FILE [options]     run the edge service for a site
-       r-emsd run --demo [options]            run it with the simulated demo site
+export const usage = `usage: r-emsd run [--config DIR|FILE] [options]   run the edge service for a site
+       r-emsd run --demo [options]                run it with the simulated demo site
        r-emsd --version
 
-  --config FILE|DIR      site.yaml of the site, or its folder; a folder without one starts the setup wizard
+  --config DIR|FILE      folder of the configuration, or its site.yaml or site.toml (R_EMS_CONFIG_ROOT; default /etc/r-ems);
+                         a folder without a site starts the setup wizard
   --demo                 the built-in demo site; its plant runs in a process of its own
+  Settings may stand in edge.yaml or edge.toml of that folder; r-emsctl config show --origin tells where each comes from.
   --mode MODE            production (default): real devices only; simulation: only the simulated plant is written to;
                          hybrid: real devices with simulated ones beside them, on which no real setpoint may rest
   --endpoint NAME=ADDR   demo only: reach device NAME at another address, such as meter=tcp://127.0.0.1:5020
@@ -56,6 +61,8 @@ export interface Options {
   readonly network?: NetworkOptions
   readonly dataFolder: string
   readonly presetToken?: string
+  /** By default, what is worth knowing; at a terminal, warnings. */
+  readonly logLevel?: string
   readonly license: LicenseSettings
   /** Builds for development only: why everything is allowed without a licence. */
   readonly licenseBypass?: string
@@ -91,18 +98,20 @@ export async function loadOptions(
   const taken = development?.takeBypass(args) ?? { args, bypass: false }
   const { values } = parseCommandLine({ args: taken.args, options: flags, strict: true, allowPositionals: false })
   const demo = values.demo ?? false
-  if (demo === (values.config !== undefined)) throw new UsageError('give either --config FILE or --demo')
+  const place = demo ? undefined : configurationPlace(values.config, environment)
+  if (demo ? values.config !== undefined : place?.origin === 'default' && !(await exists(place.path)))
+    throw new UsageError('give either --config FILE or --demo')
   if (!demo && (values.seed ?? values.speed ?? values.endpoint))
     throw new UsageError('--seed, --speed and --endpoint belong to --demo')
-  const mode = modeOf(values.mode ?? (demo ? 'simulation' : 'production'))
+  const root = place && (await openRoot(place.path, environment, values))
+  const settings =
+    root?.settings ?? resolveSettings({ environment, options: values, presets: demoPresets(projectFolder) })
+  const { text, from } = reader(settings)
+  const mode = modeOf(demo ? (values.mode ?? 'simulation') : (text('mode') ?? ''), from('mode'))
   if (demo && mode !== 'simulation') throw new UsageError('the demo site runs in simulation mode')
 
-  const dataFolder = resolve(
-    values['data-dir'] ??
-      environment['R_EMS_DATA_DIR'] ??
-      (demo ? join(projectFolder, '.data/demo') : '/var/lib/r-ems'),
-  )
-  const named = resolve(values.config ?? '')
+  const dataFolder = resolve(text('dataFolder') ?? '')
+  const named = root?.sitePath ?? ''
   // A restore that was asked for over the API is carried out before anything of it is opened.
   if (!demo) await applyRestore(dataFolder, named)
   const configuration = demo ? undefined : await openNamed(named, projectFolder, carried)
@@ -116,15 +125,27 @@ export async function loadOptions(
       `${siteFile}: device "${simulated.id}" is simulated (${simulated.connection}); start with --mode simulation, or hybrid`,
     )
 
-  const portText = values.port ?? environment['R_EMS_API_PORT'] ?? '8080'
+  const listen = text('listen')
+  const names = settings.get('tlsNames')
+  // What stands ready in a file waits for the address; on the command line it is a slip.
+  const asked = listen !== undefined || names?.layer === 'option'
   const network = networkOptions({
-    listen: values.listen ?? environment['R_EMS_LISTEN'],
-    names: values['tls-name'],
-    clientCertificates: values['client-certificates'],
+    listen,
+    from: from('listen'),
+    names: asked && Array.isArray(names?.value) ? names.value : undefined,
+    clientCertificates:
+      listen !== undefined || settings.get('clientCertificates')?.layer === 'option'
+        ? text('clientCertificates')
+        : undefined,
   })
   const presetToken = environment['R_EMS_API_TOKEN']
-  const license = licenseSettings.parse({ ...(values.license !== undefined && { path: resolve(values.license) }) })
-  const bypassed = taken.bypass ? development?.bypassed : undefined
+  const licensePath = text('license.path')
+  const license = licenseSettings.parse({
+    ...root?.edge?.values.license,
+    ...(licensePath !== undefined && { path: licensePath }),
+  })
+  const bypassed = taken.bypass || development?.isBypassed(license) ? development?.bypassed : undefined
+  const logLevel = text('logLevel')
   return {
     site: loaded,
     siteFile,
@@ -134,7 +155,8 @@ export async function loadOptions(
     demo,
     mode,
     desktop: values.desktop ?? false,
-    port: parsePort(portText, values.port === undefined ? 'R_EMS_API_PORT' : '--port'),
+    port: parsePort(text('port') ?? '', from('port')),
+    ...(logLevel !== undefined && { logLevel: logLevelOf(logLevel, from('logLevel')) }),
     ...(network && { network }),
     dataFolder,
     ...(presetToken && { presetToken }),
@@ -173,11 +195,38 @@ async function hasSite(named: string, siteFile: string): Promise<boolean> {
   )
 }
 
-function modeOf(text: string): Mode {
+function demoPresets(projectFolder: string): Partial<Record<SettingKey, string>> {
+  return { mode: 'simulation', dataFolder: join(projectFolder, '.data/demo') }
+}
+
+function reader(settings: ReadonlyMap<SettingKey, Effective>) {
+  return {
+    text(key: SettingKey): string | undefined {
+      const value = settings.get(key)?.value
+      return typeof value === 'string' ? value : undefined
+    },
+    from: (key: SettingKey): string => settings.get(key)?.origin ?? key,
+  }
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
+
+function modeOf(text: string, from: string): Mode {
   const mode = modeSchema.safeParse(text).data
-  if (!mode) throw new UsageError(`--mode is production, simulation or hybrid, not "${text}"`)
+  if (!mode) throw new UsageError(`${from} is production, simulation or hybrid, not "${text}"`)
   if (mode === 'replay') throw new UsageError('a capture is replayed without a service: r-emsctl replay --capture FILE')
   return mode
+}
+
+function logLevelOf(text: string, from: string): string {
+  const level = edgeFile.shape.logLevel.safeParse(text).data
+  if (level === undefined)
+    throw new UsageError(`${from} is fatal, error, warn, info, debug, trace or silent, not "${text}"`)
+  return level
 }
 
 /** Sends devices of the demo site to other addresses: NAME=ADDRESS. */

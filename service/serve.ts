@@ -75,7 +75,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
   if (options.presetToken !== undefined) checkedPreset(options.presetToken)
   using stop = stopSignal(desktop)
   const log = pino(
-    { level: process.env['R_EMS_LOG_LEVEL'] ?? (process.stderr.isTTY ? 'warn' : 'info') },
+    { level: options.logLevel ?? (process.stderr.isTTY ? 'warn' : 'info') },
     pino.destination(2),
   )
   const clock = systemClock

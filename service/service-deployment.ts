@@ -18,6 +18,7 @@ import type { SunspecModels } from './pointmap/sunspec/models.ts'
 import { readCandidate } from './runtime/deployment/read-candidate.ts'
 import { replayCandidate } from './runtime/deployment/replay-candidate.ts'
 import type { StrictWatch } from './runtime/deployment/strict-watch.ts'
+import { withoutEconomics } from './runtime/licensed-economics.ts'
 import type { Faults } from './runtime/faults.ts'
 import type { SiteDeviceEntry, SiteRuntime } from './runtime/site-runtime.ts'
 import type { Journal } from './storage/types.ts'
@@ -109,6 +110,10 @@ export async function openServiceDeployment(parts: {
         replayCandidate({
           candidate,
           running: current(),
+          acting: (of) => {
+            const obstacle = parts.licenceNote()
+            return obstacle === undefined ? of : withoutEconomics(of, obstacle)
+          },
           capture: parts.capture,
           folder: dataFolder,
           clock,

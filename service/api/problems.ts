@@ -32,7 +32,7 @@ const frameworkCodes: Readonly<Record<string, ErrorCode>> = {
 
 /** Codes whose message speaks of the request. The others may name folders and ports of this machine. */
 const publicMessage =
-  /^(api|armed|bundle|bus|capture|check|control|deployment(?!\.store)|device|edge|handover|license|limits|metric|serial|setup|site|verify|workbench|write)\.|^access\.(?!store|damaged)|^trust\.(?!damaged|root-offline)/
+  /^(api|armed|backup|bundle|bus|capture|check|control|deployment(?!\.store)|device|edge|handover|license|limits|metric|serial|setup|site|verify|workbench|write)\.|^access\.(?!store|damaged)|^trust\.(?!damaged|root-offline)/
 
 export function problemOf(code: ErrorCode, detail?: string, errors?: readonly FieldError[]): Problem {
   const { status, action } = errorTable[code]

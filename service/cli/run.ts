@@ -6,9 +6,11 @@ import { backup, restore } from './backup.ts'
 import { NoAnswer, Refused } from './ask-service.ts'
 import { capture } from './capture.ts'
 import { check } from './check.ts'
+import { config } from './config.ts'
 import { control } from './control.ts'
 import { explain } from './explain.ts'
 import { failsafe } from './failsafe.ts'
+import { deploy, rollback } from './deploy.ts'
 import { diff } from './diff.ts'
 import { identify } from './identify.ts'
 import { license } from './license.ts'
@@ -34,6 +36,7 @@ import { write } from './write.ts'
 const commands: Readonly<Record<string, Command>> = {
   setup,
   status,
+  config,
   control,
   failsafe,
   check,
@@ -59,6 +62,8 @@ const commands: Readonly<Record<string, Command>> = {
   license,
   backup,
   restore,
+  deploy,
+  rollback,
   audit,
 }
 

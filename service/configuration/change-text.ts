@@ -73,7 +73,8 @@ function factorOf({ factor }: Compared, before: unknown, after: unknown): number
 }
 
 function factorText(factor: number | undefined): string {
-  if (factor === undefined) return ''
+  // A small change says more by its values.
+  if (factor === undefined || (factor > 0.1 && factor < 1.5)) return ''
   return factor === -1
     ? ' (the sign is turned round)'
     : ` (x ${factor}${factor < 0 ? ', and the sign is turned round' : ''})`

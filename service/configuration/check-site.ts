@@ -53,7 +53,12 @@ export function inspectSiteFiles(
 ): SiteInspection {
   const siteFile = siteFileOf(files)
   const parsed = parseSite(files.get(siteFile) ?? '', show(siteFile))
-  if (parsed.problems) return { problems: parsed.problems, warnings: [], code: 'config.invalid' }
+  if (parsed.problems)
+    return {
+      problems: [...parsed.problems, ...mapProblems(files, library, show)],
+      warnings: [],
+      code: 'config.invalid',
+    }
   const { site, source, fromVersion, notes } = parsed
   const mapTexts = new Map<string, string>()
   const openAny = mapsOf(files, library, show)
@@ -116,6 +121,14 @@ function missingMap(
     ['devices', at, 'map'],
     `device "${id}": there is no point map "${map}"; ${hint === undefined ? '' : `did you mean "${hint}"? Else `}add the file ${mapPath(map)} beside the site file`,
   )
+}
+
+/** What is wrong with the maps of the folder, whoever uses them. */
+function mapProblems(files: SiteFiles, library: MapLibrary, show: ShowFile): YamlProblem[] {
+  const open = mapsOf(files, library, show)
+  return [...files]
+    .filter(([path]) => /^pointmaps\/[^/]+\/[^/]+$/.test(path))
+    .flatMap(([path, text]) => checkPointMap(text, show(path), open).problems ?? [])
 }
 
 /** A map that nobody uses is harmless, and often a slip in the name. */

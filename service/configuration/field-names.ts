@@ -24,6 +24,7 @@ export function fieldName(schema: z.ZodObject | undefined, key: string): FieldNa
   const meta = field instanceof z.ZodType ? field.meta() : undefined
   const found = units.find(([end]) => end.test(key))
   const plain = key.replace(/(WPerS|APerS|Percent|Ms|Wh|W|A|V|S)$/, '')
-  const title = typeof meta?.['title'] === 'string' ? meta['title'] : plain.replaceAll(/([A-Z])/g, ' $1').toLowerCase()
+  const full = meta?.['title']
+  const title = typeof full === 'string' ? full.replace(/,.*$/, '') : plain.replaceAll(/([A-Z])/g, ' $1').toLowerCase()
   return { title, unit: typeof meta?.['unit'] === 'string' ? meta['unit'] : (found?.[1] ?? '') }
 }

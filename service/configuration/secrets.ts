@@ -12,17 +12,17 @@ export function isSecretFile(path: string): boolean {
   return secretFile.test(path)
 }
 
-/** The first secret in a file that leaves the edge with bundles, as one sentence with its place; undefined when there is none. */
-export function secretIn(path: string, text: string): string | undefined {
+/** The first secret in a file that leaves the edge with bundles, with its line and the cure; undefined when there is none. */
+export function findSecret(text: string): { readonly line: number; readonly message: string } | undefined {
   for (const [index, line] of text.split('\n').entries()) {
     const code = line.replace(/(^|\s)#.*$/, '')
-    const place = `${path}:${index + 1}`
-    if (keyBlock.test(line)) return `${place}: a private key has no place here; move it into a file under secrets/`
+    const found = (message: string) => ({ line: index + 1, message })
+    if (keyBlock.test(line)) return found('a private key has no place here; move it into a file under secrets/')
     const key = secretKey.exec(code)?.[2]
     if (key !== undefined)
-      return `${place}: "${key}" is a secret and this file is copied from device to device; move it into a file under secrets/`
+      return found(`"${key}" is a secret, and this file is read by many; move it into a file under secrets/`)
     if (credentialsInAddress.test(code))
-      return `${place}: an address with a password has no place here; move the password into a file under secrets/`
+      return found('an address with a password has no place here; move the password into a file under secrets/')
   }
   return undefined
 }

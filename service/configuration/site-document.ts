@@ -5,6 +5,7 @@ import { problemsText, type YamlProblem, type YamlSource } from '../domain/yaml-
 import { editText, withValue } from './edit.ts'
 import { migrations } from './migrations.ts'
 import { readText } from './read-text.ts'
+import { findSecret } from './secrets.ts'
 import { lineStarts, placeOf, readSource } from './source.ts'
 import { chain, type Edited } from './splice.ts'
 
@@ -25,6 +26,8 @@ export type SiteParsed =
 
 /** Reads the text of a site file, YAML or by its name TOML, of any version; never throws for what it contains. */
 export function parseSite(text: string, file: string): SiteParsed {
+  const secret = findSecret(text)
+  if (secret) return { problems: [{ file, column: 1, path: '', ...secret }] }
   const read = readSource(text, file)
   if (read.problems) return read
   const fromVersion = versionOf(read.source)

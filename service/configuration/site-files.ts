@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import { siteFilePath, type SiteFileTexts, siteFolderBounds } from '#contract/configuration.ts'
 import { EdgeError } from '#contract/errors.ts'
-import { secretIn } from './secrets.ts'
+import { findSecret } from './secrets.ts'
 
 /** The files of a site: path relative to its folder, with `/`, and text as UTF-8 without BOM and with LF. */
 export type SiteFiles = ReadonlyMap<string, string>
@@ -33,8 +33,8 @@ export function siteFilesFrom(texts: SiteFileTexts | Iterable<readonly [string, 
     if (text.length > siteFolderBounds.fileLength)
       refuse(`${path} is larger than 1 MB; a file of a site is far smaller`)
     total += text.length
-    const secret = secretIn(path, text)
-    if (secret !== undefined) refuse(secret)
+    const secret = findSecret(text)
+    if (secret) refuse(`${path}:${secret.line}: ${secret.message}`)
   }
   if (total > siteFolderBounds.totalLength) refuse('the files of the site are larger than 16 MB together')
   const files: SiteFiles = new Map(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)))

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { licenseSettings } from './license.ts'
 
 /** Bounds of a site folder: far above what a site needs, far below what could harm an edge. */
 export const siteFolderBounds = { files: 500, fileLength: 1_000_000, totalLength: 16_000_000 } as const
@@ -39,3 +40,24 @@ export const siteChange = z.strictObject({
   text: z.string().max(1200),
 })
 export type SiteChange = z.infer<typeof siteChange>
+
+/**
+ * edge.yaml or edge.toml beside the site: settings of this installation. They stay on the edge and are in no bundle. A variable
+ * R_EMS_* overrides the file, an option of the command line overrides both. Paths are relative to the folder of the file.
+ */
+export const edgeFile = z.strictObject({
+  mode: z.enum(['production', 'simulation', 'hybrid']).optional().meta({ title: 'Mode' }),
+  port: z.number().int().min(0).max(65_535).optional().meta({ title: 'Port on this machine' }),
+  listen: z.string().max(60).optional().meta({ title: 'Address on the network, ADDRESS:PORT' }),
+  tlsNames: z.array(z.string().max(253)).max(20).optional().meta({ title: 'More names for the certificate' }),
+  clientCertificates: z.enum(['off', 'optional', 'required']).optional().meta({ title: 'Client certificates' }),
+  dataFolder: z.string().min(1).max(500).optional().meta({ title: 'Data folder' }),
+  /** Where the site is when it is not beside this file. */
+  siteFolder: z.string().min(1).max(500).optional().meta({ title: 'Site folder' }),
+  logLevel: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .optional()
+    .meta({ title: 'Log level' }),
+  license: licenseSettings.partial().optional().meta({ title: 'Licence' }),
+})
+export type EdgeFile = z.infer<typeof edgeFile>

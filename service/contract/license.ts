@@ -112,6 +112,10 @@ export const licenseSummary = z.strictObject({
 })
 export type LicenseSummary = z.infer<typeof licenseSummary>
 
+/** Why a feature is allowed or refused. `standing`: the licence does not count, as it has ended or is none. */
+export const licenseCause = z.enum(['free', 'bypassed', 'licensed', 'none', 'standing', 'not-included', 'too-large'])
+export type LicenseCause = z.infer<typeof licenseCause>
+
 export const licenseState = z.strictObject({
   standing: licenseStanding,
   /** One sentence: how it stands. */
@@ -130,6 +134,7 @@ export const licenseState = z.strictObject({
     z.strictObject({
       feature: licenseFeature,
       allowed: z.boolean(),
+      because: licenseCause,
       /** One sentence: why. */
       reason: z.string(),
     }),

@@ -58,7 +58,7 @@ const edgeName = z
   .regex(/^[a-z0-9]([a-z0-9.:-]*[a-z0-9])?$/, 'a name or address in lower case, such as edge-07.local')
 
 export const networkAnswers = z.strictObject({
-  port: z.number().int().min(1).max(65_535).default(8080).meta({
+  port: z.number().int().min(0).max(65_535).default(8080).meta({
     title: 'Port on this machine',
     description: 'Web UI and API for programs on the same machine, over plain HTTP; it is never open to the network.',
   }),
@@ -272,6 +272,8 @@ export const setupPreview = z.strictObject({
   edge: z.string(),
   /** Against the site that runs; empty for a new one. */
   changes: z.array(siteChange).max(10_000),
+  /** What they become when they are written. `site`: that of this service, which has none. `draft`: something to deploy. */
+  becomes: z.enum(['site', 'draft']),
   /** Hash of the files that run, which a deployment is made on; absent when nothing runs yet. */
   runningHash: z.string().optional(),
 })

@@ -1,7 +1,10 @@
 import type { z } from 'zod'
 import type { Candidate, CheckReport, commitRequest } from '#contract/deployment.ts'
 import { EdgeError } from '#contract/errors.ts'
+import { type CheckedSite, checkSiteFiles } from '../configuration/check-site.ts'
+import type { SiteFiles } from '../configuration/site-files.ts'
 import type { Clock } from '../domain/clock.ts'
+import type { MapLibrary } from '../pointmap/load.ts'
 import type { Desk, OnDesk } from './desk.ts'
 import { isWaived } from './gates.ts'
 
@@ -37,4 +40,14 @@ export function reportOf({ checks }: OnDesk): CheckReport {
   const report = checks?.report()
   if (!report) throw new EdgeError('deployment.none', 'the checks were not started')
   return report
+}
+
+/** Files that are a site. Throws bundle.invalid with file:line:column: the names are those in the bundle, not of this machine. */
+export function checkedBundle(files: SiteFiles, library: MapLibrary): CheckedSite {
+  try {
+    return checkSiteFiles(files, library)
+  } catch (error) {
+    if (!(error instanceof EdgeError)) throw error
+    throw new EdgeError('bundle.invalid', error.message, { cause: error })
+  }
 }

@@ -18,7 +18,7 @@ import type {
 } from '#contract/deployment.ts'
 import { EdgeError } from '#contract/errors.ts'
 import type { z } from 'zod'
-import { type CheckedSite, checkSiteFiles, completeSiteFiles } from '../configuration/check-site.ts'
+import { type CheckedSite, completeSiteFiles } from '../configuration/check-site.ts'
 import { diffSites } from '../configuration/diff-sites.ts'
 import { stricterLimits } from '../configuration/limits.ts'
 import { hashSiteFiles, type SiteFiles, siteFilesFrom } from '../configuration/site-files.ts'
@@ -28,7 +28,7 @@ import { makeBundle, verifyBundle } from './bundle.ts'
 import { lostPoints } from './changed-points.ts'
 import { type CheckPorts, startChecks } from './checks.ts'
 import { createDesk } from './desk.ts'
-import { assertReady, reportOf, shownCandidate } from './ready.ts'
+import { assertReady, checkedBundle, reportOf, shownCandidate } from './ready.ts'
 import type { LiveTrial } from './gates.ts'
 import type { Generations } from './generations.ts'
 import type { EnrolledKeys, OwnKey } from './keys.ts'
@@ -100,6 +100,7 @@ export function createReceiver(options: {
     clock,
     ports,
     async end(why) {
+      switching = true
       // A disk that takes nothing does not keep it from returning: the next opening ends a trial that nobody announces.
       await generations.giveUp(why, clock.nowMs()).catch(() => undefined)
       await ports.journal({ principal: 'service', outcome: 'returned', detail: why }).catch(() => undefined)
@@ -153,7 +154,7 @@ export function createReceiver(options: {
       publicKey: enrolled.publicKey,
     })
     // Everything it needs is in it: what is shipped with the service may change with the next update.
-    const site = checkSiteFiles(bundle.files, { open: () => undefined, ids: library.ids })
+    const site = checkedBundle(bundle.files, { open: () => undefined, ids: library.ids })
     const changes = diffSites(running, site)
     const raises = changes.filter(({ looser }) => looser).map(({ id, text }) => ({ kind: 'raise' as const, id, text }))
     const consents = [...raises, ...lostPoints(site, ports.goodPoints())]
@@ -234,7 +235,7 @@ export function createReceiver(options: {
     if (target.state !== 'confirmed')
       throw new EdgeError('deployment.generation', `generation ${target.number} was never confirmed`)
     const files = await generations.files(target.number)
-    checkSiteFiles(files, { open: () => undefined, ids: library.ids })
+    checkedBundle(files, { open: () => undefined, ids: library.ids })
     const detail = `back to generation ${target.number}: ${why}`
     await ports.journal({ principal: journalName(by), outcome: 'rollback', detail })
     if (watch.now()) await generations.giveUp(`rolled back by ${by.name}`, clock.nowMs())
@@ -313,7 +314,7 @@ export function createReceiver(options: {
     },
     make({ why, prevHash, files }, by) {
       assertOpen(by)
-      const whole = completeSiteFiles(checkSiteFiles(siteFilesFrom(files), library))
+      const whole = completeSiteFiles(checkedBundle(siteFilesFrom(files), library))
       const at = clock.nowMs()
       const dates = { notBeforeMs: at, notAfterMs: at }
       const made = {

@@ -51,20 +51,20 @@ export function licenseStateOf(
     others: others.map(({ found: { source }, judgement: { standing, message } }) => ({ source, standing, message })),
   }
 
-  function decide(feature: LicenseFeature): { allowed: boolean; reason: string } {
-    if (bypass !== undefined) return { allowed: true, reason: bypass }
-    if (feature === 'economic-control' && free !== undefined) return { allowed: true, reason: free }
+  function decide(feature: LicenseFeature): Omit<LicenseState['features'][number], 'feature'> {
+    if (bypass !== undefined) return { allowed: true, because: 'bypassed', reason: bypass }
+    if (feature === 'economic-control' && free !== undefined) return { allowed: true, because: 'free', reason: free }
     const needs = `${words[feature]} needs a licence`
-    if (!best) return { allowed: false, reason: `${needs}, and none is loaded` }
+    if (!best) return { allowed: false, because: 'none', reason: `${needs}, and none is loaded` }
     const { standing, message } = best.judgement
     if (!signed || (standing !== 'valid' && standing !== 'grace'))
-      return { allowed: false, reason: `${needs}: ${message}` }
-    if (!signed.payload.features.includes(feature))
-      return { allowed: false, reason: `${needs}, and licence ${signed.payload.id} does not include it` }
+      return { allowed: false, because: 'standing', reason: `${needs}: ${message}` }
+    const { id, features } = signed.payload
+    if (!features.includes(feature))
+      return { allowed: false, because: 'not-included', reason: `${needs}, and licence ${id} does not include it` }
     const exceeded = exceededLimit(signed.payload, used)
-    return exceeded === undefined
-      ? { allowed: true, reason: message }
-      : { allowed: false, reason: `${needs}: ${exceeded}` }
+    if (exceeded !== undefined) return { allowed: false, because: 'too-large', reason: `${needs}: ${exceeded}` }
+    return { allowed: true, because: 'licensed', reason: message }
   }
 }
 

@@ -31,6 +31,10 @@ export interface CountingProxy extends AsyncDisposable {
   readonly port: number
   /** Connections since the start. */
   accepted: number
+  /** Of the clients, now. */
+  open: number
+  /** The most that were open at any time. */
+  mostOpen: number
 }
 
 /** A device as its clients reach it, with a count of them. */
@@ -38,6 +42,9 @@ export async function countConnections(port: number): Promise<CountingProxy> {
   const sockets = new Set<Socket>()
   const server = createServer((client) => {
     proxy.accepted++
+    proxy.open++
+    proxy.mostOpen = Math.max(proxy.mostOpen, proxy.open)
+    client.once('close', () => proxy.open--)
     const device = connect(port, '127.0.0.1')
     for (const [from, to] of [
       [client, device],
@@ -53,6 +60,8 @@ export async function countConnections(port: number): Promise<CountingProxy> {
   const proxy = {
     port: (server.address() as AddressInfo).port,
     accepted: 0,
+    open: 0,
+    mostOpen: 0,
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy()
       server.close()

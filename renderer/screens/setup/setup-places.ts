@@ -58,3 +58,9 @@ export function freeId(name: string, taken: readonly string[], fallback: string)
     if (!taken.includes(id)) return id
   }
 }
+
+/** Every text of the answers: short names, and what speaks of them. */
+export function idsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value]
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap((inner) => idsIn(inner)) : []
+}

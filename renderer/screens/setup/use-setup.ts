@@ -13,7 +13,7 @@ import { RequestError } from '../../client/http.ts'
 import { useService } from '../../client/key.ts'
 import { t } from '../../i18n.ts'
 import { usePreferences } from '../../stores/preferences.ts'
-import { type Place, placeOf, placeText, valueAt, withValue } from './setup-places.ts'
+import { freeId, idsIn, type Place, placeOf, placeText, textAt, valueAt, withValue } from './setup-places.ts'
 
 /** After the last key, before the answers are saved. */
 const pauseMs = 300
@@ -64,7 +64,8 @@ export function useSetup() {
   async function save(): Promise<void> {
     clearTimeout(timer)
     timer = undefined
-    if (conflict.value) return
+    // Another turn may have saved the same already.
+    if (conflict.value || !unsaved.value) return
     const sent = answers.value
     saving.value = true
     try {
@@ -99,6 +100,19 @@ export function useSetup() {
   function set(place: Place, value: unknown): void {
     const next = withValue(answers.value, place, value)
     if (typeof next === 'object' && next !== null) change({ ...next })
+  }
+  /** A new name of an entry; its short name follows as long as nobody has chosen one and nothing speaks of it. */
+  function rename(place: Place, name: string): void {
+    const entry = valueAt(answers.value, place)
+    const renamed = withValue(answers.value, [...place, 'name'], name)
+    const [id, was] = [textAt(entry, ['id']), textAt(entry, ['name'])]
+    const taken = idsIn(withValue(answers.value, [...place, 'id'], undefined))
+    const own = id !== '' && (/^(device|circuit|grid|main)(-\d+)?$/.test(id) || id === freeId(was, taken, id))
+    const followed =
+      own && !taken.includes(id) && name.trim() !== ''
+        ? withValue(renamed, [...place, 'id'], freeId(name, taken, id))
+        : renamed
+    if (typeof followed === 'object' && followed !== null) change({ ...followed })
   }
   function undo(): void {
     const last = history.value.at(-1)
@@ -150,6 +164,7 @@ export function useSetup() {
     problemAt: (place: Place) => problems.value.find(({ path }) => path === placeText(place)),
     problemsOf: (step: SetupStep) => problems.value.filter((each) => each.step === step),
     set,
+    rename,
     accept: (path: string, value: unknown) => set(placeOf(path), value),
     undo,
     load,

@@ -14,9 +14,8 @@ const received = [
   'deployment.unavailable',
   'bundle.outdated',
   'bundle.forbidden',
+  'bundle.invalid',
   'config.invalid',
-  'map.not-found',
-  'map.invalid',
 ] as const
 const held = ['deployment.none', 'deployment.busy'] as const
 

@@ -8,6 +8,7 @@ import { type CaptureRecord, readCapture } from '../../capture/read-capture.ts'
 import type { CheckedSite } from '../../configuration/check-site.ts'
 import { parseSiteData } from '../../configuration/site-document.ts'
 import type { ReplayFindings } from '../../deployment/checks.ts'
+import type { Decision } from '../../control/types.ts'
 import type { Clock } from '../../domain/clock.ts'
 import type { SiteCommands } from '../../domain/site-model.ts'
 import { type Controller, createController } from '../../simulation/controller.ts'
@@ -37,24 +38,28 @@ export function commandsOfChecked({ site, maps }: CheckedSite): SiteCommands {
 export async function replayCandidate(options: {
   candidate: CheckedSite
   running: CheckedSite
+  /** The site as the licence lets it act. */
+  acting(site: Site): Site
   capture: Pick<CaptureRecorder, 'read'>
   folder: string
   clock: Clock
   signal: AbortSignal
   progress(share: number, text: string): void
 }): Promise<ReplayFindings | undefined> {
-  const { candidate, running, capture, folder, clock, signal, progress } = options
+  const { candidate, running, acting, capture, folder, clock, signal, progress } = options
   const file = join(folder, 'deployment-replay.jsonl.gz')
   const commands = commandsOfChecked(candidate)
-  const present = createController(running.site, commandsOfChecked(running))
+  const present = createController(acting(running.site), commandsOfChecked(running))
   const nowMs = clock.nowMs()
   const startMs = clock.monotonicMs()
   const outOfTime = (): boolean => clock.monotonicMs() - startMs > longestMs
   let found: ReplayFindings | undefined
+  let differingSteps = 0
+  let firstDifference: string | undefined
   let violationsBefore = 0
   let violationsAfter = 0
 
-  /** Takes the same step with what runs, to compare with. */
+  /** Takes the same step with what runs, to compare with: what was recorded may have been decided by yet another site. */
   const compared = (site: Site, of?: SiteCommands): Controller => {
     const controller = createController(site, of)
     const states = new Map<string, unknown>()
@@ -63,10 +68,14 @@ export async function replayCandidate(options: {
       step(gridId, state, input) {
         const result = controller.step(gridId, state, input)
         if (result.violations.length > 0) violationsAfter += 1
-        if (running.site.grids.some(({ id }) => id === gridId)) {
-          const before = present.step(gridId, states.get(gridId) ?? present.initialState(gridId), input)
-          states.set(gridId, before.state)
-          if (before.violations.length > 0) violationsBefore += 1
+        if (!running.site.grids.some(({ id }) => id === gridId)) return result
+        const before = present.step(gridId, states.get(gridId) ?? present.initialState(gridId), input)
+        states.set(gridId, before.state)
+        if (before.violations.length > 0) violationsBefore += 1
+        const difference = differenceOf(before.decisions, result.decisions)
+        if (difference !== undefined) {
+          differingSteps += 1
+          firstDifference ??= `${new Date(input.atMs).toISOString()}, ${gridId}: ${difference}`.slice(0, 1000)
         }
         return result
       },
@@ -93,7 +102,7 @@ export async function replayCandidate(options: {
       const report = await replay({
         records: politely(readCapture(file)),
         parseSite: parseSiteData,
-        candidate: { site: candidate.site, commands },
+        candidate: { site: acting(candidate.site), commands },
         controller: compared,
       })
       if (report.steps === 0) continue
@@ -101,10 +110,8 @@ export async function replayCandidate(options: {
         fromMs: Math.min(report.fromMs, found?.fromMs ?? Infinity),
         toMs: found?.toMs ?? report.toMs,
         steps: report.steps + (found?.steps ?? 0),
-        differingSteps: report.differingSteps + (found?.differingSteps ?? 0),
-        ...((found?.firstDifference ?? report.firstDifference) !== undefined && {
-          firstDifference: (found?.firstDifference ?? report.firstDifference?.text ?? '').slice(0, 1000),
-        }),
+        differingSteps,
+        ...(firstDifference !== undefined && { firstDifference }),
         violationsBefore,
         violationsAfter,
       }
@@ -113,4 +120,17 @@ export async function replayCandidate(options: {
     await rm(file, { force: true })
   }
   return found
+}
+
+/** The first setpoint that the two do not share. */
+function differenceOf(before: readonly Decision[], after: readonly Decision[]): string | undefined {
+  const keyOf = ({ setpoint }: Decision): string => `${setpoint.deviceId} ${setpoint.command}`
+  const was = new Map(before.map((decision) => [keyOf(decision), decision]))
+  const is = new Map(after.map((decision) => [keyOf(decision), decision]))
+  for (const key of new Set([...was.keys(), ...is.keys()])) {
+    const [old, now] = [was.get(key)?.setpoint.value, is.get(key)?.setpoint.value]
+    if (old !== now)
+      return `${key}: ${now ?? 'nothing'} instead of ${old ?? 'nothing'} (${is.get(key)?.reasons[0]?.text ?? ''})`
+  }
+  return undefined
 }

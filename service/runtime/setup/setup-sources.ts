@@ -99,6 +99,7 @@ export function createSetupSources(options: {
           revision,
           files: Object.fromEntries(completeSiteFiles(checked)),
           edge: made.edge,
+          becomes,
           changes: before ? diffSites(before, checked) : [],
           ...(before && { runningHash: before.hash }),
         }

@@ -25,15 +25,24 @@ export interface RunningService {
 }
 
 /** The built service with its demo site, in a data folder of its own; `more` is added to its command line. */
-export async function startService(port = 0, more: readonly string[] = []): Promise<RunningService & AsyncDisposable> {
+export const startService = (port = 0, more: readonly string[] = []): Promise<RunningService & AsyncDisposable> =>
+  startSite(['--demo'], port, more)
+
+/** The same with the site of a folder or file. */
+export async function startSite(
+  site: readonly string[],
+  port = 0,
+  more: readonly string[] = [],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<RunningService & AsyncDisposable> {
   if (!existsSync(program)) throw new Error('out/service is missing: build it first (npm run build)')
   const folder = mkdtempSync(join(tmpdir(), 'r-ems-web-'))
   const child = spawn(
     process.execPath,
-    [program, 'run', '--demo', '--port', String(port), '--data-dir', folder, '--ready-json', ...more],
+    [program, 'run', ...site, '--port', String(port), '--data-dir', folder, '--ready-json', ...more],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, R_EMS_LOG_LEVEL: 'warn', R_EMS_API_TOKEN: serviceToken },
+      env: { ...process.env, R_EMS_LOG_LEVEL: 'warn', R_EMS_API_TOKEN: serviceToken, ...environment },
     },
   )
   const exited = once(child, 'exit')

@@ -32,6 +32,7 @@ export function fakeSetup(): SetupSources {
       revision: 'r1',
       files: { 'site.yaml': 'version: 3\n' },
       edge: 'mode: production\n',
+      becomes: 'site',
       changes: [],
     }),
     async write(revision) {

@@ -161,7 +161,9 @@ const noLicense: LicenseState = {
   message: 'no licence is loaded',
   edgeId: '5b0d7c1e-51f2-4a53-9c57-0b6d2d1f3a10',
   clockBelieved: true,
-  features: [{ feature: 'economic-control', allowed: false, reason: 'economic control needs a licence' }],
+  features: [
+    { feature: 'economic-control', allowed: false, because: 'none', reason: 'economic control needs a licence' },
+  ],
   usage: [{ limit: 'devices', used: 2 }],
   others: [],
 }

@@ -1,0 +1,273 @@
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { problem } from '#contract/api.ts'
+import type { DeploymentStatus } from '#contract/deployment.ts'
+import { readSiteFolder } from '../../service/configuration/read-site-folder.ts'
+import { type AskEdge, createDeploymentClient, type DeploymentClient } from '../../service/deployment/client.ts'
+import { type SimulatedPlant, startSimulatedPlant } from '../../service/drivers/simulated/simulated-plant.ts'
+import { realClock } from '../drivers/support/clock.ts'
+import { clientOf } from './client.ts'
+import { countConnections } from './r-emsctl.ts'
+import { type ServiceProcess, serviceToken, startService } from './service-process.ts'
+
+/** A refusal, with its code. */
+class Refusal extends Error {
+  readonly code: string
+  constructor(code: string, detail: string) {
+    super(`${code}: ${detail}`)
+    this.code = code
+  }
+}
+
+const asking =
+  (url: string, token: string): AskEdge =>
+  async (method, path, schema, body) => {
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    })
+    const answer: unknown = response.status === 204 ? null : await response.json()
+    if (response.ok) return schema.parse(answer)
+    const { type, detail } = problem.parse(answer)
+    throw new Refusal(type, detail ?? '')
+  }
+
+const clientFor = (service: ServiceProcess, token = serviceToken): DeploymentClient =>
+  createDeploymentClient(asking(service.url, token), (delayMs, signal) => realClock.sleep(delayMs, signal))
+
+const never = new AbortController().signal
+const ignore = (): void => undefined
+
+/** Sends a site folder as the candidate and checks it. */
+async function prepare(client: DeploymentClient, folder: string, why = 'a test') {
+  const files = await readSiteFolder(folder)
+  const candidate = await client.sendFiles(files, (await client.status()).hash, why)
+  return { candidate, report: await client.check(ignore, never) }
+}
+
+async function until(
+  client: DeploymentClient,
+  holds: (status: DeploymentStatus) => boolean,
+): Promise<DeploymentStatus> {
+  for (;;) {
+    const status = await client.status().catch(() => undefined)
+    if (status && holds(status)) return status
+    await delay(100)
+  }
+}
+
+describe.concurrent('a deployment', () => {
+  let folder: string
+  let plant: SimulatedPlant
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'r-ems-deployment-'))
+    plant = await startSimulatedPlant({ clock: realClock })
+  })
+  afterAll(async () => {
+    await plant[Symbol.asyncDispose]()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  interface Wanted {
+    readonly fuseA?: number
+    readonly meterMap?: string
+    readonly batteryMap?: string
+    readonly batteryPort?: number
+    readonly name?: string
+    readonly maps?: Readonly<Record<string, string>>
+  }
+
+  /** Writes a site of its own: a meter, and a battery. */
+  function writeSite(name: string, wanted: Wanted = {}): string {
+    const { fuseA = 63, meterMap = 'eastron/sdm630', batteryMap = 'r-ems/demo-battery' } = wanted
+    const site = join(folder, name)
+    mkdirSync(site, { recursive: true })
+    const tcp = (port: number | undefined): string => `tcp://127.0.0.1:${port ?? 0}`
+    writeFileSync(
+      join(site, 'site.yaml'),
+      `version: 3
+name: ${wanted.name ?? 'Depot'}
+grids: [{ id: grid, name: Grid, connection: { id: main, name: Main, fuseA: ${fuseA}, meter: meter } }]
+devices:
+  - { id: meter, name: Meter, role: grid-meter, map: ${meterMap}, connection: '${tcp(plant.devices.meter?.port)}', verified: { signs: [powerW] } }
+  - { id: battery, name: Battery, role: battery, map: ${batteryMap}, connection: '${tcp(wanted.batteryPort ?? plant.devices.battery?.port)}', battery: { maxChargeW: 5000, maxDischargeW: 5000 } }
+`,
+    )
+    for (const [map, text] of Object.entries(wanted.maps ?? {})) {
+      const file = join(site, 'pointmaps', `${map}.yaml`)
+      mkdirSync(join(file, '..'), { recursive: true })
+      writeFileSync(file, text)
+    }
+    return site
+  }
+
+  const start = (site: string, data: string) =>
+    startService(['--config', site], { dataFolder: join(folder, data), environment: { R_EMS_LOG_LEVEL: 'silent' } })
+
+  async function online(service: ServiceProcess): Promise<void> {
+    const { device } = clientOf(service)
+    for (const id of ['meter', 'battery']) while ((await device(id)).link.state !== 'online') await delay(50)
+  }
+
+  it(
+    'brings a first site to an empty edge, is confirmed over a new connection, and outlives a kill',
+    { timeout: 180_000 },
+    async () => {
+      const root = join(folder, 'empty')
+      mkdirSync(root)
+      const candidateFolder = writeSite('first')
+      await using service = await start(root, 'data-empty')
+      const client = clientFor(service)
+      expect((await client.status()).active).toBeUndefined()
+      const { candidate, report } = await prepare(client, candidateFolder, 'the first site')
+      expect(candidate.manifest).toMatchObject({ version: 2, siteName: 'New site' })
+      expect(report.state).toBe('passed')
+      expect(report.points.length).toBeGreaterThan(10)
+      const signedIn = await signIn(service)
+      const trial = await client.commit({ candidateId: candidate.id, countdownS: 120 })
+      await until(client, ({ phase }) => phase === 'trial')
+      // Who was signed in still is, over a new connection.
+      expect(await signedIn()).toBe(200)
+      // Nothing is confirmed before the service is up for half a minute.
+      const { trial: running } = await client.status()
+      expect(running?.gates.find(({ id }) => id === 'uptime')?.state).toBe('waiting')
+      await expect(
+        asking(service.url, serviceToken)('POST', '/api/v1/deployment/trial/confirm', z.unknown(), {
+          trialId: trial.trialId,
+        }),
+      ).rejects.toMatchObject({ code: 'deployment.gates' })
+      const outcome = await client.follow(trial, ignore, never)
+      expect(outcome.outcome).toBe('confirmed')
+      service.child.kill('SIGKILL')
+      await once(service.child, 'exit')
+      await using again = await startService(['--config', root], { dataFolder: service.dataFolder })
+      const status = await clientFor(again).status()
+      expect(status).toMatchObject({ phase: 'idle', active: { number: 2, state: 'confirmed', why: 'the first site' } })
+      await online(again)
+    },
+  )
+
+  it('returns by itself when nobody confirms it, and says why', { timeout: 120_000 }, async () => {
+    const root = writeSite('unconfirmed')
+    await using service = await start(root, 'data-unconfirmed')
+    await online(service)
+    const client = clientFor(service)
+    const { candidate } = await prepare(client, writeSite('unconfirmed-next', { name: 'Renamed' }))
+    await client.commit({ candidateId: candidate.id, countdownS: 10 })
+    const trial = await until(client, ({ phase }) => phase === 'trial')
+    expect(trial).toMatchObject({ siteName: 'Renamed', active: { number: 2, state: 'trial' } })
+    const after = await until(client, ({ phase }) => phase === 'idle')
+    expect(after).toMatchObject({
+      siteName: 'Depot',
+      active: { number: 1 },
+      last: { generation: 2, outcome: 'returned' },
+    })
+    expect(after.last?.text).toMatch(/^nobody confirmed it within 10 s/)
+    // The next one is another generation, and who comes second is told who is first.
+    const next = await prepare(client, writeSite('unconfirmed-next', { name: 'Renamed' }))
+    expect(next.candidate.manifest.version).toBe(3)
+    const other = clientFor(service, clientOf(service).token())
+    await expect(prepare(other, writeSite('unconfirmed-other'))).rejects.toThrow(
+      /^deployment\.busy: automation .* has been deploying to this edge since/,
+    )
+    await client.letGo()
+    await expect(client.rollback({})).rejects.toMatchObject({ code: 'deployment.generation' })
+  })
+
+  it('returns when the service dies during the trial, at whatever moment', { timeout: 180_000 }, async () => {
+    const root = writeSite('killed')
+    const next = writeSite('killed-next', { name: 'Renamed' })
+    for (const [round, afterMs] of [0, 100, 2000].entries()) {
+      await using service = await startService(['--config', root], { dataFolder: join(folder, `data-killed-${round}`) })
+      const client = clientFor(service)
+      const { candidate } = await prepare(client, next)
+      const ended = once(service.child, 'exit')
+      await client.commit({ candidateId: candidate.id, countdownS: 600 })
+      await delay(afterMs)
+      service.child.kill('SIGKILL')
+      await ended
+      await using again = await startService(['--config', root], { dataFolder: service.dataFolder })
+      const status = await clientFor(again).status()
+      expect(status).toMatchObject({ siteName: 'Depot', phase: 'idle', active: { state: 'confirmed' } })
+      expect(status.last).toMatchObject({ generation: 2 + round, outcome: 'returned' })
+      expect(status.last?.text).toBe('the service ended before the trial was confirmed')
+    }
+    expect(readdirSync(root).toSorted()).toEqual(
+      ['before-deployment', 'deployment.confirmed.json', 'deployment.json', 'generations', 'workbench'].filter(
+        (name) => name !== 'workbench' || readdirSync(root).includes('workbench'),
+      ),
+    )
+  })
+
+  it(
+    'with the fuse raised tenfold and the meter turned round is stopped; forced, it returns; a device for one client sees one',
+    { timeout: 180_000 },
+    async () => {
+      await using battery = await countConnections(plant.devices.battery!.port)
+      const batteryPort = battery.port
+      const root = writeSite('turned', { batteryPort })
+      const head = 'format: 1\nmaker: Test\nmodel: Test\n'
+      const candidateFolder = writeSite('turned-next', {
+        batteryPort,
+        fuseA: 630,
+        meterMap: 'test/meter',
+        batteryMap: 'test/battery',
+        maps: {
+          'test/meter': `${head}kind: meter\nextends: eastron/sdm630\npoints:\n  powerW: { address: 52, scale: -1, pollGroup: fast }\n`,
+          'test/battery': `${head}kind: battery\nextends: r-ems/demo-battery\npoints:\n  temperatureC: { address: 107, type: int16, scale: 0.2 }\n`,
+        },
+      })
+      await using service = await start(root, 'data-turned')
+      await online(service)
+      expect(battery.accepted).toBe(1)
+      const client = clientFor(service)
+      const { candidate, report } = await prepare(client, candidateFolder)
+      expect(candidate.consents).toEqual([expect.objectContaining({ kind: 'raise', id: 'limit/circuit/main/fuseA' })])
+      // The battery's changed point was read on the connection that control has.
+      expect(report.points.map(({ deviceId, point }) => `${deviceId}/${point}`)).toContain('battery/temperatureC')
+      expect(battery.accepted).toBe(1)
+      expect(report.state).toBe('failed')
+      expect(report.checks.find(({ id }) => id === 'plausible')?.text).toMatch(
+        /meter\/powerW .*the sign is the other way round/,
+      )
+      const commit = { candidateId: candidate.id, countdownS: 10 }
+      await expect(client.commit(commit)).rejects.toMatchObject({ code: 'deployment.checks' })
+      await expect(client.commit({ ...commit, despiteChecks: true })).rejects.toMatchObject({
+        code: 'deployment.consent',
+      })
+      await client.commit({ ...commit, despiteChecks: true, confirmedRaises: ['limit/circuit/main/fuseA'] })
+      await until(client, ({ phase }) => phase === 'trial')
+      const after = await until(client, ({ phase }) => phase === 'idle')
+      expect(after).toMatchObject({ active: { number: 1 }, last: { generation: 2, outcome: 'returned' } })
+      await online(service)
+      // One after the other through both restarts, never two at once.
+      expect(battery.mostOpen).toBe(1)
+    },
+  )
+})
+
+/** Signs in with a one-time code; says what a later question with that session is answered. */
+async function signIn(service: ServiceProcess): Promise<() => Promise<number>> {
+  const headers = { 'content-type': 'application/json' }
+  const made = await fetch(`${service.url}/api/v1/users`, {
+    method: 'POST',
+    headers: { ...headers, authorization: `Bearer ${serviceToken}` },
+    body: JSON.stringify({ name: 'anna', role: 'installer', password: 'four words that differ' }),
+  })
+  expect(made.ok).toBe(true)
+  const session = await fetch(`${service.url}/api/v1/session`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ kind: 'password', name: 'anna', password: 'four words that differ', bearer: true }),
+  })
+  const { token } = z.object({ token: z.string() }).parse(await session.json())
+  return async () =>
+    (await fetch(`${service.url}/api/v1/deployment`, { headers: { authorization: `Bearer ${token}` } })).status
+}
