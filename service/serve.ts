@@ -39,6 +39,7 @@ import { thisMachine } from './runtime/machine.ts'
 import { createLimitsEdit } from './runtime/limits-edit.ts'
 import { createMapReload } from './runtime/map-reload.ts'
 import { watchPlant } from './runtime/plant-watch.ts'
+import { createPlausibilityWatch } from './runtime/plausibility.ts'
 import { createRecorder } from './runtime/recorder.ts'
 import { createServiceManager } from './runtime/service-manager.ts'
 import { openSiteText } from './runtime/site-text.ts'
@@ -225,12 +226,13 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       runtime.useModel(model)
     },
   })
+  const plausibility = createPlausibilityWatch({ entries: devices, clock, powerFlow: () => runtime.powerFlow() })
   const verificationEdit = createVerificationEdit({
     siteText,
     commands,
     entries: devices,
     nowMs: clock.nowMs,
-    plausible: () => false,
+    plausible: plausibility.agrees,
     journalDurable: (record) => storage.journal.appendDurable(record),
     use(changed) {
       capture.useSite(changed)
@@ -273,6 +275,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
       onCycle(snapshot) {
         watchDevices()
         watchGrid(snapshot.state)
+        plausibility.observe()
         storage.addSamples(newSamples())
         storage.addExplanations(explainer.note(snapshot.state))
         storage.journal.flush()
@@ -291,6 +294,7 @@ export async function serve(options: Options, entries: Entries): Promise<number>
     capture,
     limitsEdit,
     verificationEdit,
+    plausibility,
     epoch: identity.epoch,
     dataFolder,
     wishesChanged: () => sources.publishWishes(),

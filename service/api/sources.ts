@@ -24,6 +24,7 @@ import type {
   WriteRules,
 } from '#contract/control.ts'
 import type { LimitsChangeRequest, LimitsPreview, LimitsPreviewRequest, SiteLimits } from '#contract/site-limits.ts'
+import type { Plausibility } from '#contract/plausibility.ts'
 import type { NewProof, ProofTarget, ProofWithdrawal, Verification } from '#contract/verification.ts'
 import type { BusAnswer, BusRead, BusWrite, BusWritten } from '#contract/bus.ts'
 import type { CheckSources } from './check-sources.ts'
@@ -120,6 +121,8 @@ export interface Sources {
   /** Resolves once it is durable. Rejects with limits.changed, limits.invalid or limits.unconfirmed; nothing has changed then. */
   changeLimits(request: LimitsChangeRequest, principal: Principal): Promise<SiteLimits>
   verification(): Verification
+  /** Whether what a device measures agrees with itself. Throws device.unknown. */
+  plausibility(deviceId: string): Plausibility
   /** Resolves once it is durable. Rejects with device.unknown, verify.* or site.changed; nothing has changed then. */
   verify(target: ProofTarget, proof: NewProof, principal: Principal): Promise<Verification>
   unverify(target: ProofTarget, withdrawal: ProofWithdrawal, principal: Principal): Promise<Verification>

@@ -246,6 +246,10 @@ export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
       if (changes.some(({ id }) => id !== fuse.id)) throw new EdgeError('limits.invalid', 'there is no such limit')
       return siteLimits
     },
+    plausibility(deviceId) {
+      if (deviceId !== 'meter') throw new EdgeError('device.unknown', `there is no device "${deviceId}"`)
+      return { deviceId, atMs: nowMs, checks: [] }
+    },
     verification: () => verification,
     async verify({ deviceId, name }) {
       if (deviceId !== 'battery') throw new EdgeError('device.unknown', `there is no device "${deviceId}"`)

@@ -34,6 +34,7 @@ const table: Readonly<Record<string, 'public' | Role>> = {
   'GET /api/v1/armed': 'viewer',
   'GET /api/v1/limits': 'viewer',
   'GET /api/v1/verification': 'viewer',
+  'GET /api/v1/devices/:id/plausibility': 'viewer',
   'POST /api/v1/verification/:deviceId/:kind/:name': 'installer',
   'DELETE /api/v1/verification/:deviceId/:kind/:name': 'installer',
   'GET /api/v1/devices': 'viewer',
