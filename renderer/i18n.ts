@@ -1,18 +1,20 @@
 import { createI18n } from 'vue-i18n'
 import enShell from './locales/en.json'
 import enMaps from './locales/maps.en.json'
+import enProof from './locales/proof.en.json'
 import enRegisters from './locales/registers.en.json'
 import enWorkbench from './locales/workbench.en.json'
 
-const en = { ...enShell, workbench: enWorkbench, registers: enRegisters, maps: enMaps }
+const en = { ...enShell, workbench: enWorkbench, registers: enRegisters, maps: enMaps, proof: enProof }
 /** Loaded when it is chosen. Texts that are not translated yet are shown in English. */
 async function loadGerman(): Promise<Omit<typeof en, keyof typeof enShell>> {
-  const [workbench, registers, maps] = await Promise.all([
+  const [workbench, registers, maps, proof] = await Promise.all([
     import('./locales/workbench.de.json'),
     import('./locales/registers.de.json'),
     import('./locales/maps.de.json'),
+    import('./locales/proof.de.json'),
   ])
-  return { workbench: workbench.default, registers: registers.default, maps: maps.default }
+  return { workbench: workbench.default, registers: registers.default, maps: maps.default, proof: proof.default }
 }
 
 type Leaves<T, Path extends string = ''> = {
