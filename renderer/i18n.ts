@@ -5,6 +5,7 @@ import enShell from './locales/en.json'
 import enHandover from './locales/handover.en.json'
 import enLicense from './locales/license.en.json'
 import enMaps from './locales/maps.en.json'
+import enProof from './locales/proof.en.json'
 import enRegisters from './locales/registers.en.json'
 import enSetup from './locales/setup.en.json'
 import enWorkbench from './locales/workbench.en.json'
@@ -16,18 +17,20 @@ const en = {
   handover: enHandover,
   license: enLicense,
   maps: enMaps,
+  proof: enProof,
   registers: enRegisters,
   setup: enSetup,
   workbench: enWorkbench,
 }
 /** Loaded when it is chosen. Texts that are not translated yet are shown in English. */
 async function loadGerman(): Promise<Partial<typeof en>> {
-  const [backup, deploy, handover, license, maps, registers, setup, workbench] = await Promise.all([
+  const [backup, deploy, handover, license, maps, proof, registers, setup, workbench] = await Promise.all([
     import('./locales/backup.de.json'),
     import('./locales/deploy.de.json'),
     import('./locales/handover.de.json'),
     import('./locales/license.de.json'),
     import('./locales/maps.de.json'),
+    import('./locales/proof.de.json'),
     import('./locales/registers.de.json'),
     import('./locales/setup.de.json'),
     import('./locales/workbench.de.json'),
@@ -38,6 +41,7 @@ async function loadGerman(): Promise<Partial<typeof en>> {
     handover: handover.default,
     license: license.default,
     maps: maps.default,
+    proof: proof.default,
     registers: registers.default,
     setup: setup.default,
     workbench: workbench.default,

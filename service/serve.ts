@@ -44,6 +44,7 @@ import { openSiteText } from './runtime/deployment/site-text.ts'
 import { createStrictWatch } from './runtime/deployment/strict-watch.ts'
 import { createLimitsEdit } from './runtime/limits-edit.ts'
 import { createMapReload } from './runtime/map-reload.ts'
+import { createPlausibilityWatch } from './runtime/plausibility.ts'
 import { createRecorder } from './runtime/recorder.ts'
 import { createServiceManager } from './runtime/service-manager.ts'
 import { createSiteDevices, loadSiteMaps } from './runtime/site-devices.ts'
@@ -208,12 +209,13 @@ export async function serve(options: Options, entries: Entries, carried: Carried
     journalDurable: (record) => storage.journal.appendDurable(record),
     use: economics.use,
   })
+  const plausibility = createPlausibilityWatch({ entries: devices, clock, powerFlow: () => runtime.powerFlow() })
   const verificationEdit = createVerificationEdit({
     siteText,
     commands,
     entries: devices,
     nowMs: clock.nowMs,
-    plausible: () => false,
+    plausible: plausibility.agrees,
     journalDurable: (record) => storage.journal.appendDurable(record),
     use(changed) {
       economics.use(changed)
@@ -258,6 +260,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
       onCycle(snapshot) {
         watchDevices()
         watchGrid(snapshot.state)
+        plausibility.observe()
         storage.addSamples(newSamples())
         storage.addExplanations(explainer.note(snapshot.state))
         storage.journal.flush()
@@ -277,6 +280,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
     capture,
     limitsEdit,
     verificationEdit,
+    plausibility,
     epoch: identity.epoch,
     dataFolder,
     wishesChanged: () => sources.publishWishes(),

@@ -21,3 +21,12 @@ export function formatNumber(value: number | undefined, decimals = 0): string {
     .map((part) => (part.type === 'minusSign' ? minus : part.type === 'group' ? groupSpace : part.value))
     .join('')
 }
+
+/** A number of unknown kind with six digits that mean something, as many decimals as it needs. */
+export function shownNumber(value: number | undefined): string {
+  if (value === undefined || !Number.isFinite(value)) return emDash
+  const plain = Number(value.toPrecision(6))
+  if (plain !== 0 && Math.abs(plain) < 1e-4) return plain.toExponential(2)
+  const decimals = Number.isInteger(plain) ? 0 : Math.min(6, String(plain).split('.')[1]?.length ?? 0)
+  return formatNumber(plain, decimals)
+}

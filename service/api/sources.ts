@@ -25,6 +25,7 @@ import type {
 } from '#contract/control.ts'
 import type { LicenseState } from '#contract/license.ts'
 import type { LimitsChangeRequest, LimitsPreview, LimitsPreviewRequest, SiteLimits } from '#contract/site-limits.ts'
+import type { Plausibility } from '#contract/plausibility.ts'
 import type { NewProof, ProofTarget, ProofWithdrawal, Verification } from '#contract/verification.ts'
 import type { BusAnswer, BusRead, BusWrite, BusWritten } from '#contract/bus.ts'
 import type { EdgeSources } from './edge-sources.ts'
@@ -136,6 +137,8 @@ export interface Sources {
   /** Forgets the one that was loaded in this way. */
   unloadLicense(principal: Principal): Promise<LicenseState>
   verification(): Verification
+  /** Whether what a device measures agrees with itself. Throws device.unknown. */
+  plausibility(deviceId: string): Plausibility
   /** Resolves once it is durable. Rejects with device.unknown, verify.* or site.changed; nothing has changed then. */
   verify(target: ProofTarget, proof: NewProof, principal: Principal): Promise<Verification>
   unverify(target: ProofTarget, withdrawal: ProofWithdrawal, principal: Principal): Promise<Verification>

@@ -1,12 +1,10 @@
 import { z } from 'zod'
 import { linkState, registerFunction } from './api.ts'
+import { mostMapText } from './map-limits.ts'
 import { byteOrder, confidence, deviceKind, wordOrder } from './point-map.ts'
 import { mapId } from './site-device.ts'
 
 /** Point maps as a person edits them: their texts, what is wrong with them, and what they make of the registers of a device. */
-
-/** Characters of a map that can be edited; the largest of the library has 25,000. */
-export const mostMapText = 300_000
 
 const atMs = z.number().meta({ title: 'Time', unit: 'ms since 1970' })
 const count = z.number().int().min(0)

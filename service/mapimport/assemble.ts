@@ -139,22 +139,22 @@ function withOverlaps(named: readonly Named[]): readonly Named[] {
     const { address } = point
     if (address === undefined) continue
     const { function: fn, type } = placeOf(point, undefined)
-    const { words } = typeSpec(type ?? 'uint16')
+    const { words, kind, bit } = typeSpec(type ?? 'uint16')
+    // Bits and bytes of one register lie beside each other.
+    const mask = kind === 'bit' ? 1 << bit : kind === 'high-byte' ? 0xff00 : kind === 'low-byte' ? 0x00ff : 0xffff
     const registers = typeof address === 'object' ? address : Array.from({ length: words }, (_, at) => address + at)
     for (const register of registers) {
       const key = `${fn} ${register}`
-      const others = owners.get(key) ?? []
-      if (others.length > 0) shared.add(index)
-      others.push(index)
-      owners.set(key, others)
+      const taken = owners.get(key) ?? []
+      if (taken.some((other) => (other & mask) !== 0)) shared.add(index)
+      taken.push(mask)
+      owners.set(key, taken)
     }
   }
   const overlapReason = 'The imported file reads these registers in more than one way.'
-  return named.map((entry, index) => {
-    const type = placeOf(entry.point, undefined).type ?? ''
-    const partly = /^(bit:|u?int8)/.test(type)
-    return shared.has(index) && !partly ? { ...entry, point: { ...entry.point, overlapReason } } : entry
-  })
+  return named.map((entry, index) =>
+    shared.has(index) ? { ...entry, point: { ...entry.point, overlapReason } } : entry,
+  )
 }
 
 function finish(

@@ -20,9 +20,9 @@ const form = new RegExp(String.raw`^r?(${number})(?:\s*(?:~|-|–|\.\.|to|bis)\s
 
 /** An address as written; undefined when it is none. `hexadecimal` is for numbers without a mark. */
 export function readAddress(cell: string, hexadecimal: boolean): AddressCell | undefined {
-  const match = form.exec(cell.trim())
+  const match = form.exec(cell.slice(0, 60).trim())
   if (!match) return undefined
-  const marked = /0x|h\b/i.test(cell)
+  const marked = /0x|h\b/i.test(cell.slice(0, 60))
   const value = (text: string): number => {
     if (/^0x/i.test(text)) return Number(text)
     if (/h$/i.test(text)) return Number.parseInt(text.slice(0, -1), 16)
@@ -37,7 +37,8 @@ export function readAddress(cell: string, hexadecimal: boolean): AddressCell | u
 
 /** A number as people write factors: 0.1, 0,1, 1/10, /10, x10, 10^-1, 1e-3. */
 export function readNumber(cell: string, comma: boolean): number | undefined {
-  const text = (comma ? cell.replace(',', '.') : cell).replaceAll(/\s+/g, '').replace(/^[*×x]/i, '')
+  const short = cell.slice(0, 60)
+  const text = (comma ? short.replace(',', '.') : short).replaceAll(/\s+/g, '').replace(/^[*×x]/i, '')
   const fraction = /^([+-]?\d+(?:\.\d+)?)?\/(\d+(?:\.\d+)?)$/.exec(text)
   if (fraction) return finite(Number(fraction[1] ?? 1) / Number(fraction[2]))
   const power = /^10(?:\^|\*\*)([+-]?\d{1,2})$/.exec(text)
@@ -125,10 +126,10 @@ const typeWords: Readonly<Record<string, string>> = {
 
 /** `U16`, `unsigned int 32`, `float (CDAB)`, `string[8]`, `>f`. A text's length is in registers. */
 export function readType(cell: string, count: number | undefined): ({ type: string } & Order) | string {
-  const own = cell.trim()
+  const own = cell.slice(0, 80).trim()
   if (/[:\d]/.test(own) && pointType.safeParse(own).success) return { type: own }
   const plain = own.toLowerCase()
-  const order = /\b([abcd]{4})\b/i.exec(cell)?.[1]
+  const order = /\b([abcd]{4})\b/i.exec(own)?.[1]
   const swapped = /swap|little|_le\b|\ble\b|lsw|low(er)? word first/.test(plain) && order === undefined
   const orders = (order === undefined ? undefined : orderOf(order)) ?? (swapped ? { wordOrder: 'little' as const } : {})
   const bare = plain

@@ -141,7 +141,7 @@ const nothing: ReadonlySet<string> = new Set([
 
 /** A cell of a column of units: `V`, `0.1V`, `0.1 V`, `10 Min`, `100V DC`, `0.01`. */
 export function readUnit(text: string, comma = false): UnitCell {
-  const plain = text.trim()
+  const plain = text.slice(0, 80).trim()
   if (nothing.has(plain.toLowerCase())) return {}
   const match = /^[*x×]?\s*([+-]?\d+(?:[.,]\d+)?)\s*[*x×]?\s*(.*)$/.exec(plain)
   const number = match ? Number(comma ? match[1]!.replace(',', '.') : match[1]) : 1

@@ -1,4 +1,15 @@
-import { type Document, isAlias, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+} from 'yaml'
 import { type Refusal, refuse } from './types.ts'
 
 /** A value of a YAML or JSON file with its line; anchors are followed, tags such as !secret stay text. */
@@ -54,16 +65,19 @@ export function readTree(text: string, file: string): { readonly tree: Tree } | 
     return refuse(`${file}:${Math.max(line, 1)}:${Math.max(col, 1)}`, `this is not YAML: ${words}`)
   }
   let nodes = 0
+  // The parser's own search for an anchor walks the file from its beginning.
+  const anchors = new Map<string, Node>()
   const build = (node: unknown, depth: number): Tree => {
     nodes += 1
     if (depth > deepest || nodes > mostNodes) throw new RangeError('more nodes than a file of maps has')
     if (!isNode(node)) return none
     const placed = place(node.range?.[0] ?? 0, node.comment)
     if (isAlias(node)) {
-      const target = node.resolve(document)
+      const target = anchors.get(node.source)
       if (!target) return { kind: 'scalar', value: `*${node.source}`, text: `*${node.source}`, ...placed }
       return { ...build(target, depth + 1), line: placed.line }
     }
+    if (node.anchor !== undefined) anchors.set(node.anchor, node)
     if (isMap(node)) {
       const entries = new Map<string, Tree>()
       for (const pair of node.items) {

@@ -11,6 +11,7 @@ import type { Explainer } from './explain.ts'
 import { failsafeOf, loadProofs } from './failsafe.ts'
 import type { LimitsEdit } from './limits-edit.ts'
 import type { SiteDeviceEntry, SiteRuntime } from './site-runtime.ts'
+import type { PlausibilityWatch } from './plausibility.ts'
 import type { VerificationEdit } from './verification-edit.ts'
 import type { Wishes } from './wishes.ts'
 import { manualTable, writeTable } from './write-rules.ts'
@@ -35,6 +36,7 @@ export type ControlSources = Pick<
   | 'verification'
   | 'verify'
   | 'unverify'
+  | 'plausibility'
 >
 
 const journalName = ({ name, address }: Principal): string => `${name} (${address})`
@@ -51,6 +53,7 @@ export function createControlSources(parts: {
   capture: Pick<CaptureRecorder, 'read'>
   limitsEdit: LimitsEdit
   verificationEdit: VerificationEdit
+  plausibility: Pick<PlausibilityWatch, 'of'>
   epoch: number
   dataFolder: string
   /** The wishes have changed. */
@@ -67,6 +70,7 @@ export function createControlSources(parts: {
     capture,
     limitsEdit,
     verificationEdit,
+    plausibility,
     epoch,
     dataFolder,
     wishesChanged,
@@ -185,6 +189,7 @@ export function createControlSources(parts: {
         storage.journal.append({ kind: 'arm', principal: journalName(principal), outcome: 'released' })
       return armedState(principal)
     },
+    plausibility: plausibility.of,
     verification: verificationEdit.verification,
     async verify(target, proof, principal) {
       const now = await verificationEdit.add(target, proof, principal.name)

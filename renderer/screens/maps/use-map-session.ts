@@ -36,6 +36,7 @@ export function useMapSession() {
   let pause: ReturnType<typeof setTimeout> | undefined
   let round: ReturnType<typeof setTimeout> | undefined
   let opened = 0
+  let placed = false
 
   const lines = computed<readonly MapLine[]>(() => checked.value?.points ?? [])
   const lineOf = computed(() => new Map(lines.value.map((line) => [line.name, line])))
@@ -129,6 +130,7 @@ export function useMapSession() {
     problems.value = []
     shownProblems = ''
     checkedText = ''
+    placed = false
   }
 
   function textChanged(): void {
@@ -164,6 +166,11 @@ export function useMapSession() {
     const places = answer.points.flatMap(({ name, line }) => (line === null ? [] : [{ name, line }]))
     editor.value.showChanged(changed)
     if (answer.key !== null) editor.value.showPlaces(places)
+    // Where the values are, as long as nobody has gone anywhere.
+    const first = Math.min(...places.map(({ line }) => line))
+    if (!placed && Number.isFinite(first) && editor.value.view.state.selection.main.head === 0)
+      editor.value.startAt(first)
+    placed = true
     showProblems(answer.problems)
     if (live.value) showLive(live.value)
   }

@@ -1,4 +1,7 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { plausibility } from '#contract/plausibility.ts'
+import { siteId } from '#contract/site-device.ts'
 import { newProof, proofTarget, proofWithdrawal, verification } from '#contract/verification.ts'
 import { principalOf } from '../access.ts'
 import { answer, refusals } from '../openapi.ts'
@@ -21,6 +24,24 @@ export const verificationRoutes: FastifyPluginCallbackZod<{ sources: Sources }> 
       },
     },
     () => sources.verification(),
+  )
+  app.get(
+    '/api/v1/devices/:id/plausibility',
+    {
+      config: { access: 'viewer' },
+      schema: {
+        tags,
+        summary: 'Whether what a device measures agrees with itself',
+        description:
+          'Sums of phases, power against voltage and current, energy against power, frequencies, the balance of the grid.',
+        params: z.strictObject({ id: siteId }),
+        response: {
+          200: answer('Each check with its numbers', plausibility),
+          ...refusals('api.invalid', 'device.unknown'),
+        },
+      },
+    },
+    (request) => sources.plausibility(request.params.id),
   )
   app.post(
     path,

@@ -13,9 +13,9 @@ import {
   mapSaved,
   mapValues,
   mapValuesQuery,
-  mostMapText,
   newMap,
 } from '#contract/map-editor.ts'
+import { mostMapText } from '#contract/map-limits.ts'
 import { mapId } from '#contract/site-device.ts'
 import { principalOf } from '../access.ts'
 import { answer, refusals } from '../openapi.ts'

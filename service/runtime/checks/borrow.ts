@@ -139,12 +139,16 @@ export async function borrow(
     if (!Number.isFinite(everyMs) || expiry.kind === 'none') return
     for (;;) {
       await clock.sleep(everyMs, stop)
-      const { outcome, reason } = await write(value, 'renewal')
-      if (outcome === 'failed' || outcome === 'refused')
-        return options.fail(
-          new CheckEnd('write-failed', `${name} did not take ${value} ${unit} again: ${reason ?? outcome}`),
-        )
+      const outcome = await write(value, 'renewal')
+      if (outcome.outcome === 'failed' || outcome.outcome === 'refused')
+        return options.fail(notTaken(outcome, `${value} ${unit} again`))
     }
+  }
+
+  /** Silence is nothing that the device has done wrong. */
+  function notTaken({ cause, reason, outcome, readBack: found }: ManualOutcome, what: string): CheckEnd {
+    const silent = cause === 'no-answer' || (outcome === 'failed' && cause === undefined && found === undefined)
+    return new CheckEnd(silent ? 'no-answer' : 'write-failed', `${name} did not take ${what}: ${reason ?? outcome}`)
   }
 
   function letGo(): void {
@@ -229,17 +233,17 @@ export async function borrow(
     async tell(value) {
       signal.throwIfAborted()
       letGo()
-      const { outcome, reason, sentMs } = await write(value, 'test')
+      const outcome = await write(value, 'test')
       signal.throwIfAborted()
-      if (outcome === 'refused') throw new CheckEnd(armed() ? 'blocked' : 'disarmed', `${name}: ${reason ?? 'refused'}`)
-      if (outcome === 'failed')
-        throw new CheckEnd('write-failed', `${name} did not take ${value} ${unit}: ${reason ?? outcome}`)
+      if (outcome.outcome === 'refused')
+        throw new CheckEnd(armed() ? 'blocked' : 'disarmed', `${name}: ${outcome.reason ?? 'refused'}`)
+      if (outcome.outcome === 'failed') throw notTaken(outcome, `${value} ${unit}`)
       options.told(value)
       const stop = new AbortController()
       renewing = stop
       // Ends by being stopped.
       renew(value, AbortSignal.any([stop.signal, signal])).catch(() => undefined)
-      return sentMs
+      return outcome.sentMs
     },
     silence() {
       const speak = entry.leaveAlone()

@@ -19,11 +19,11 @@ import { openRunStore, summaryOf } from './run-store.ts'
 import { CheckEnd, type CheckTiming, usualTiming } from './session.ts'
 import { verdictOf } from './verdict.ts'
 
-/** A check that writes ends when nobody has said for so long that he still watches. */
-export const watchedWithinMs = 30_000
 /** How often what may end a check is looked at, and how often its progress is told. */
 const superviseMs = 200
 const tellMs = 250
+/** On top of twice the time that a check should take, before it is ended. */
+const spareMs = 60_000
 
 export interface Checks extends AsyncDisposable {
   readonly forApi: CheckSources
@@ -157,7 +157,7 @@ export async function openChecks(options: {
       state: 'running',
       reason: { code: 'none', text: '' },
       startedAtMs: nowMs,
-      ...(plan.writes && { giveBackByMs: nowMs + durationS * 1_000 + timing.longestSettleMs + timing.restoreMs }),
+      ...(plan.writes && { giveBackByMs: nowMs + durationS * 2_000 + spareMs }),
       by: by.name,
       measures: [...prepared.expects],
       planned: [...prepared.planned],
@@ -191,7 +191,9 @@ export async function openChecks(options: {
       const limit = violatedNow().find(({ id }) => !before.has(id))
       if (!armed.holds(by)) running.end(new CheckEnd('disarmed', `${by.name} is no longer armed`))
       else if (!isWatched())
-        running.end(new CheckEnd('not-watched', `nothing was heard of ${by.name} for half a minute`))
+        running.end(
+          new CheckEnd('not-watched', `nothing was heard of ${by.name} for ${Math.round(timing.watchedMs / 1_000)} s`),
+        )
       else if (limit && record.kind !== 'export-limit' && record.kind !== 'limit-signal')
         running.end(
           new CheckEnd(
@@ -291,7 +293,7 @@ export async function openChecks(options: {
     const mine: Current = { record, running, writes: plan.writes, by, watchedMs: clock.monotonicMs(), ended }
     current = mine
     restoreWithinMs = timing.restoreMs
-    const isWatched = (): boolean => clock.monotonicMs() - mine.watchedMs <= watchedWithinMs
+    const isWatched = (): boolean => clock.monotonicMs() - mine.watchedMs <= timing.watchedMs
     supervise(mine, isWatched, over.signal).catch(() => undefined)
     tell(true)
     const run = async (): Promise<void> => {

@@ -1,7 +1,7 @@
-import { isSteady, type Sample } from '../../commissioning/checks/samples.ts'
+import { between, isSteady, type Sample } from '../../commissioning/checks/samples.ts'
 import { type Difference, differenceOf, isDisturbed, type Level } from '../../commissioning/checks/switching.ts'
 import type { Actuator } from './actuators.ts'
-import { CheckEnd, type Session } from './session.ts'
+import { CheckEnd, type Lane, type Session } from './session.ts'
 
 /** What switching an actuator has shown. */
 export interface Pulses {
@@ -19,12 +19,15 @@ const pattern = [false, true, false, true, false] as const
 const steadyW = 60
 const steadyShare = 0.06
 
+/** A level has so many samples of everything that is watched. */
+const leastSamples = 3
+
 /** How long switching takes at most, s. */
 export const pulsesS = ({ settleMs, averageMs }: Session['timing']): number =>
   Math.ceil((pattern.length * (settleMs * 2 + averageMs)) / 1000)
 
 /** Switches an actuator off and on, each time until it has settled, and gives it back. */
-export async function switchPulses(session: Session, actuator: Actuator): Promise<Pulses> {
+export async function switchPulses(session: Session, actuator: Actuator, watched: readonly Lane[]): Promise<Pulses> {
   const { timing } = session
   const { entry, command, off, on, point, aboutW } = actuator
   const [own] = session.lanes(entry, [{ key: 'device', point }])
@@ -40,6 +43,9 @@ export async function switchPulses(session: Session, actuator: Actuator): Promis
       await session.sleep(timing.sampleMs)
     const fromMs = session.tMs()
     await session.sleep(timing.averageMs)
+    // A line that is slow or busy gets the time that it needs; one that is silent ends the check by itself.
+    while ([own, ...watched].some(({ samples }) => between(samples, fromMs, Infinity).length < leastSamples))
+      await session.sleep(timing.sampleMs)
     levels.push({ on: isOn, fromMs, toMs: session.tMs() })
   }
   hand.letGo()

@@ -35,6 +35,8 @@ export interface CheckTiming {
   readonly silentMs: number
   /** How long the way back is tried. */
   readonly restoreMs: number
+  /** A check that writes ends when nobody has said for so long that he still watches. */
+  readonly watchedMs: number
 }
 
 export const usualTiming: CheckTiming = {
@@ -47,6 +49,7 @@ export const usualTiming: CheckTiming = {
   holdMs: 60_000,
   silentMs: 10_000,
   restoreMs: 10_000,
+  watchedMs: 30_000,
 }
 
 export interface WantedLane {

@@ -283,6 +283,10 @@ export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
     setup: fakeSetup(),
     deployment: fakeDeployment(),
     edges: fakeEdges(),
+    plausibility(deviceId) {
+      if (deviceId !== 'meter') throw new EdgeError('device.unknown', `there is no device "${deviceId}"`)
+      return { deviceId, atMs: nowMs, checks: [] }
+    },
     verification: () => verification,
     async verify({ deviceId, name }) {
       if (deviceId !== 'battery') throw new EdgeError('device.unknown', `there is no device "${deviceId}"`)

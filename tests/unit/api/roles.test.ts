@@ -41,6 +41,7 @@ const table: Readonly<Record<string, 'public' | Role>> = {
   'PUT /api/v1/license': 'installer',
   'DELETE /api/v1/license': 'installer',
   'GET /api/v1/verification': 'viewer',
+  'GET /api/v1/devices/:id/plausibility': 'viewer',
   'POST /api/v1/verification/:deviceId/:kind/:name': 'installer',
   'DELETE /api/v1/verification/:deviceId/:kind/:name': 'installer',
   'GET /api/v1/devices': 'viewer',

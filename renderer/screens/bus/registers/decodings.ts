@@ -18,6 +18,14 @@ export const decodings = [
 ] as const
 export type Decoding = (typeof decodings)[number]
 
+/** How a type of the point map is read here; undefined for one that is not offered. */
+export function decodingOfType(type: string, wordOrder: 'big' | 'little'): Decoding | undefined {
+  const name = type.startsWith('string')
+    ? 'text'
+    : `${type}${wordOrder === 'little' && type.endsWith('32') ? '-swapped' : ''}`
+  return decodings.find((decoding) => decoding === name)
+}
+
 /** Registers that a decoding takes; a text takes what there is. */
 export function wordsOf(decoding: Decoding): number {
   if (/32/.test(decoding)) return 2

@@ -5,7 +5,6 @@ import {
   snippetCompletion,
 } from '@codemirror/autocomplete'
 import { metrics } from '#contract/metrics-table.ts'
-import { parsePointName } from '#contract/metrics.ts'
 import { yamlPlace } from './yaml-place.ts'
 
 /** The part of a JSON Schema that completion needs. */
@@ -77,10 +76,15 @@ function keysOf(schemas: readonly Schema[], path: readonly string[], inBraces: b
   ])
 }
 
-function valuesOf(schemas: readonly Schema[], key: string | undefined, path: readonly string[]): Completion[] {
+function valuesOf(
+  schemas: readonly Schema[],
+  key: string | undefined,
+  path: readonly string[],
+  unitOf: (point: string) => string | undefined,
+): Completion[] {
   if (key === 'type') return types.map((label) => ({ label, type: 'type' }))
   if (key === 'unit' && path[0] === 'points') {
-    const unit = parsePointName(path[1] ?? '')?.metric.unit ?? ''
+    const unit = unitOf(path[1] ?? '') ?? ''
     return unit === '' ? [] : [unit, `k${unit}`, `m${unit}`].map((label) => ({ label, type: 'unit' }))
   }
   return schemas.flatMap((schema) => {
@@ -91,7 +95,10 @@ function valuesOf(schemas: readonly Schema[], key: string | undefined, path: rea
 }
 
 /** Completes keys, names and values of a point map, from its JSON Schema and the vocabulary of points. */
-export function completeFrom(schemaText: string): (context: CompletionContext) => CompletionResult | null {
+export function completeFrom(
+  schemaText: string,
+  unitOf: (point: string) => string | undefined = () => undefined,
+): (context: CompletionContext) => CompletionResult | null {
   const root: unknown = JSON.parse(schemaText)
   const schema: Schema = typeof root === 'object' && root !== null ? root : {}
   return (context) => {
@@ -101,7 +108,7 @@ export function completeFrom(schemaText: string): (context: CompletionContext) =
     const options =
       place.typing === 'key'
         ? keysOf(schemas, place.path, place.taken.size > 0).filter(({ label }) => !place.taken.has(label))
-        : valuesOf(schemas, place.key, place.path)
+        : valuesOf(schemas, place.key, place.path, unitOf)
     const unique = [...new Map(options.map((option) => [option.label, option])).values()]
     return unique.length === 0 ? null : { from: place.from, options: unique, validFor: /^[\w.:'-]*$/ }
   }

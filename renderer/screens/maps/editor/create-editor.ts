@@ -22,7 +22,8 @@ import {
   lineNumbers,
   rectangularSelection,
 } from '@codemirror/view'
-import { type MapLine, type MapProblem, mostMapText } from '#contract/map-editor.ts'
+import type { MapLine, MapProblem } from '#contract/map-editor.ts'
+import { mostMapText } from '#contract/map-limits.ts'
 import { nextByteOrder } from './byte-orders.ts'
 import { changedLines, setChangedLines } from './changed-lines.ts'
 import { completeFrom } from './completion.ts'
@@ -58,6 +59,8 @@ export interface MapEditor extends Disposable {
   applyFix(): void
   nextProblem(step: 1 | -1): void
   nextOrder(step: 1 | -1): void
+  /** Puts the cursor on a line and the line at the top, without taking the focus. */
+  startAt(line: number): void
   /** Puts the cursor on a line, in the middle of what is seen. */
   goTo(line: number): void
   /** Writes at the place that `add` finds, and puts the cursor behind it. */
@@ -83,6 +86,9 @@ export function createMapEditor(parent: HTMLElement, text: string, host: EditorH
     if (change) view.dispatch(change)
     return true
   }
+
+  const lineStart = (number: number): number =>
+    view.state.doc.line(Math.max(1, Math.min(number, view.state.doc.lines))).from
 
   const view = new EditorView({
     root,
@@ -115,7 +121,11 @@ export function createMapEditor(parent: HTMLElement, text: string, host: EditorH
         indentUnit.of('  '),
         EditorState.tabSize.of(2),
         yaml(),
-        autocompletion({ override: [completeFrom(host.schemaText)], icons: false, maxRenderedOptions: 60 }),
+        autocompletion({
+          override: [completeFrom(host.schemaText, (name) => host.point(name)?.unit)],
+          icons: false,
+          maxRenderedOptions: 60,
+        }),
         keymap.of([
           ...closeBracketsKeymap,
           ...searchKeymap,
@@ -129,7 +139,12 @@ export function createMapEditor(parent: HTMLElement, text: string, host: EditorH
           (transaction) =>
             transaction.newDoc.length <= mostMapText || transaction.newDoc.length < transaction.startState.doc.length,
         ),
-        EditorView.contentAttributes.of({ 'aria-label': host.label, spellcheck: 'false', autocapitalize: 'off' }),
+        EditorView.contentAttributes.of({
+          'aria-label': host.label,
+          tabindex: '0',
+          spellcheck: 'false',
+          autocapitalize: 'off',
+        }),
         highlight(),
         appTheme(),
         EditorView.updateListener.of((update) => {
@@ -158,8 +173,15 @@ export function createMapEditor(parent: HTMLElement, text: string, host: EditorH
     applyFix: () => void applyFix(view),
     nextProblem: (step) => void nextProblem(view, step),
     nextOrder: (step) => void nextOrder(step),
+    startAt(number) {
+      const from = lineStart(number)
+      view.dispatch({
+        selection: { anchor: from },
+        effects: EditorView.scrollIntoView(from, { y: 'start', yMargin: 30 }),
+      })
+    },
     goTo(number) {
-      const { from } = view.state.doc.line(Math.max(1, Math.min(number, view.state.doc.lines)))
+      const from = lineStart(number)
       view.dispatch({ selection: { anchor: from }, effects: EditorView.scrollIntoView(from, { y: 'center' }) })
       view.focus()
     },

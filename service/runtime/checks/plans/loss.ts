@@ -2,7 +2,7 @@ import type { CheckMeasure } from '#contract/checks.ts'
 import type { CommandName, MapCommand } from '#contract/point-map.ts'
 import { changeAt, letGoAt } from '../../../commissioning/checks/fallback.ts'
 import { open } from '../../../commissioning/checks/measure.ts'
-import { between, meanOf } from '../../../commissioning/checks/samples.ts'
+import { between, isSteady, meanOf } from '../../../commissioning/checks/samples.ts'
 import type { SiteDeviceEntry } from '../../site-runtime.ts'
 import { actuatorOf } from '../actuators.ts'
 import type { Desk } from '../desk.ts'
@@ -14,7 +14,9 @@ import { effectOf } from './command.ts'
 type Expiring = MapCommand & { expiry: { kind: 'reversion' | 'watchdog'; seconds: number; fallback: string } }
 
 const forgets = (declared: MapCommand): declared is Expiring => declared.expiry.kind !== 'none'
-const toleranceOf = (seconds: number): number => Math.max(2, seconds / 10)
+const toleranceOf = (seconds: number): number => Math.max(3, seconds / 10)
+/** Of the tolerance, how much of it is waited in silence before the device is asked again. */
+const silentShare = 0.6
 /** Of what was switched, how far the power has to be from it before it has let go. */
 const letGoShare = 0.2
 
@@ -72,10 +74,11 @@ async function watchLetGo({ session, hand, held, sentMs, declared, own }: Wait):
 /** Says and asks nothing until the device must have let go; the meter above it may see when. */
 async function waitInSilence({ session, hand, held, sentMs, declared, own, meter }: Wait): Promise<number | undefined> {
   const { seconds } = declared.expiry
-  const silentMs = (seconds + toleranceOf(seconds)) * 1_000
+  const silentMs = (seconds + toleranceOf(seconds) * silentShare) * 1_000
   own?.stop()
   const speak = hand.silence()
   await session.sleep(Math.max(0, sentMs + silentMs - session.tMs()))
+  const askedMs = session.tMs()
   speak()
   const shown = await hand.readBack()
   const free = await hand.released()
@@ -85,7 +88,7 @@ async function waitInSilence({ session, hand, held, sentMs, declared, own, meter
   if (!gone) return undefined
   // A setpoint of a battery, which gives, falls: the meter sees more.
   const seen = meter && changeAt(between(meter.samples, sentMs + 1_000, Infinity), held, 3 * session.timing.sampleMs)
-  return seen?.tMs ?? session.tMs()
+  return seen?.tMs ?? askedMs
 }
 
 function lossPlan(
@@ -188,7 +191,10 @@ function lossPlan(
     const inForce = declared.unit === 'W' && effect
     const lane = inForce && freshLane ? session.lanes(entry, [{ key: 'device', point: effect.point }])[0] : own
     if (!inForce || !lane) return hand.readBack()
-    if (freshLane) await session.sleep(session.timing.settleMs)
+    const deadlineMs = session.tMs() + session.timing.longestSettleMs
+    const width = Math.max(10, (declared.effect?.tolerance ?? 0) / 5)
+    while (!isSteady(lane.samples, session.timing.settleMs / 2, width) && session.tMs() < deadlineMs)
+      await session.sleep(session.timing.sampleMs)
     return meanOf(lane.samples.slice(-3).map((sample) => sample.value))
   }
 }

@@ -75,7 +75,7 @@ export function meterPlans(desk: Desk, timing: CheckTiming, node: NodeModel, met
   /** What the meter has to count, W, from what the switched device itself measures. */
   async function switchKnown(session: Session, actuator: Actuator, watched: Watched) {
     const lanes = session.lanes(meter, [watched.total, ...watched.byPhase])
-    const pulses = await switchPulses(session, actuator)
+    const pulses = await switchPulses(session, actuator, lanes)
     const knownW = Math.abs(pulses.own.value)
     if (knownW < leastStepW / 2)
       throw new CheckEnd('no-load', `${actuator.entry.config.name} changed its power by ${Math.round(knownW)} W only`)
@@ -220,7 +220,7 @@ export function batterySignPlan(desk: Desk, timing: CheckTiming, battery: SiteDe
         ],
         async run(session) {
           const lanes = session.lanes(meter, [watched.total])
-          const pulses = await switchPulses(session, actuator)
+          const pulses = await switchPulses(session, actuator, lanes)
           session.measured('power', pulses.own.value)
           session.measured('powerSign', Math.sign(pulses.own.value) * Math.sign(on))
           // A discharge leaves less to be imported.

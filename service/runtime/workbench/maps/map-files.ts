@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EarlierMaps } from '#contract/map-editor.ts'
-import { mostMapText } from '#contract/map-editor.ts'
+import { mostMapText } from '#contract/map-limits.ts'
 import { EdgeError } from '#contract/errors.ts'
 import { folderError, isMissing, replaceFile } from '../text-files.ts'
 

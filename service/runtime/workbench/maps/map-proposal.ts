@@ -54,6 +54,7 @@ export function proposeMap(
 const slug = (words: string): string =>
   words
     .normalize('NFKD')
+    .replaceAll(/\p{M}/gu, '')
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-+|-+$/g, '')

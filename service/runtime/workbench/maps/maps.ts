@@ -123,8 +123,10 @@ export function openMaps(options: {
         if (texts.own === undefined && listMaps(ownFolder).length >= mostOwn)
           throw new EdgeError('workbench.full', `this site has ${mostOwn} maps of its own already`)
         const good = checks.firstProblem(id, text) === undefined
-        const replaced = texts.draft ?? texts.own
-        const backup = replaced === undefined || replaced === text ? null : await keep(id, replaced)
+        // The own text may have been changed by hand while a draft of it was open.
+        const replaced = [good ? texts.own : undefined, texts.draft].filter((one) => one !== text)
+        let backup: string | null = null
+        for (const one of replaced) backup = (await keep(id, one)) ?? backup
         if (good) await files.save(id, text)
         else await files.saveDraft(id, text)
         options.journal(by.name, `${good ? 'saves' : 'keeps a draft of'} the map ${id}, ${revisionOf(text)}`)

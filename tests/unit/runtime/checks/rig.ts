@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Principal } from '#contract/access.ts'
-import type { CheckRun } from '#contract/checks.ts'
+import type { Check, CheckRun } from '#contract/checks.ts'
+import type { MapCommand } from '#contract/point-map.ts'
 import { site as siteSchema, type Site } from '#contract/site.ts'
 import { parse } from 'yaml'
 import { compileSite } from '../../../../service/domain/site-model.ts'
@@ -29,10 +30,12 @@ import { connectRaw, type RawClient } from '../../simulated/raw-client.ts'
 const mapFolder = resolve(import.meta.dirname, '../../../../pointmaps')
 const sunspecFolder = join(mapFolder, 'sunspec/models')
 
+const shipped = (id: string): string => readFileSync(join(mapFolder, `${id}.yaml`), 'utf8')
+
 /** The same devices with timers that a test can wait for. */
 const shortMaps = {
-  'test/battery': 'format: 1\nmaker: Test\nmodel: Battery\nkind: battery\nextends: r-ems/demo-battery\npoints: {}\n',
-  'test/charger': 'format: 1\nmaker: Test\nmodel: Charger\nkind: ev-charger\nextends: r-ems/demo-charger\npoints: {}\n',
+  'test/battery': shipped('r-ems/demo-battery').replace('seconds: 30', 'seconds: 3'),
+  'test/charger': shipped('r-ems/demo-charger').replace('seconds: 30', 'seconds: 3'),
 }
 
 /** Short, and long enough for a slow machine: the plant settles within a second. */
@@ -46,6 +49,7 @@ export const shortTiming: CheckTiming = {
   holdMs: 15_000,
   silentMs: 2_000,
   restoreMs: 5_000,
+  watchedMs: 30_000,
 }
 
 export const maria: Principal = { kind: 'user', id: '7', name: 'maria', role: 'installer', address: '127.0.0.1' }
@@ -91,6 +95,10 @@ export interface Rig extends AsyncDisposable {
   /** Starts a check and waits for its end. */
   run(checkId: string, options?: { durationS?: number; value?: number }): Promise<CheckRun>
   ended(runId: string): Promise<CheckRun>
+  /** The check as maria sees it now. */
+  check(checkId: string): Check
+  until(checkId: string, state: Check['state']): Promise<void>
+  commandOf(deviceId: string, command: string): MapCommand
 }
 
 /** A whole site on the simulated plant, with its own control, and checks on it. Nothing is left of it afterwards. */
@@ -216,6 +224,12 @@ export async function startRig(
     }
   }
 
+  function check(checkId: string): Check {
+    const found = checks.forApi.list(maria).checks.find(({ id }) => id === checkId)
+    if (!found) throw new Error(`no check ${checkId}`)
+    return found
+  }
+
   return {
     checks,
     runtime,
@@ -235,6 +249,16 @@ export async function startRig(
       return ended(id)
     },
     ended,
+    check,
+    async until(checkId, state) {
+      arm()
+      while (check(checkId).state !== state) await realClock.sleep(50)
+    },
+    commandOf(deviceId, command) {
+      const found = entries.find(({ config }) => config.id === deviceId)?.map.map.commands[command]
+      if (!found) throw new Error(`no command ${command}`)
+      return found
+    },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
 }
