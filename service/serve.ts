@@ -401,7 +401,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
     setup,
     edges: createEdgeSources({
       edges: openKnownEdges(dataFolder, builtAtMs),
-      clientName: hostname().slice(0, 60) || 'R-EMS',
+      clientName: `R-EMS on ${hostname().slice(0, 40)}`,
       clock,
       library: folderLibrary([entries.mapFolder]),
       keys: openKeyFolder(dataFolder),
