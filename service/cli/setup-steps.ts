@@ -52,7 +52,9 @@ async function askList(
         : entries.map((entry, at) => `  ${at + 1}  ${entryText(entry, shown)}\n`).join(''),
     )
     const typed = (
-      await dialogue.lines.ask(`a adds a ${word}, a number changes one, d and a number removes it, Enter goes on: `)
+      await dialogue.lines.ask(
+        `a adds ${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}, a number changes one, d and a number removes it, Enter goes on: `,
+      )
     )?.trim()
     if (typed === undefined || typed === '.') return 'stop'
     if (typed === '<') return 'back'
