@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pino } from 'pino'
+import type { Site } from '#contract/site.ts'
 import type { LiveMessage } from '#contract/live.ts'
 import { openAccess } from './access/access.ts'
 import { thisBoot } from './access/boot.ts'
@@ -16,12 +17,12 @@ import type { Options } from './config.ts'
 import type { ArmedBus } from './drivers/modbus/bus.ts'
 import type { Entries } from './entries.ts'
 import { createServiceBackup } from './service-backup.ts'
-import { openServiceLicense } from './service-license.ts'
+import { openLicensedSite } from './service-license.ts'
 import type { ControlTarget } from '#contract/control.ts'
 import { openKeyFolder } from './deployment/key-folder.ts'
 import { folderLibrary, loadPointMap } from './pointmap/load.ts'
 import { loadSunspecModels, type SunspecModels } from './pointmap/sunspec/models.ts'
-import { createApiSources } from './runtime/api-sources.ts'
+import { type ApiSources, createApiSources } from './runtime/api-sources.ts'
 import { createArmed } from './runtime/armed.ts'
 import { createBusAccess } from './runtime/bus-access.ts'
 import { loadConfirmedMaps } from './runtime/confirmed-maps.ts'
@@ -33,7 +34,6 @@ import { commandsOfSite } from './runtime/device-view.ts'
 import { createGridWatch } from './runtime/grid-watch.ts'
 import { openIdentity } from './runtime/identity.ts'
 import { thisMachine } from './runtime/machine.ts'
-import { createLicensedEconomics } from './runtime/licensed-economics.ts'
 import { createEdgeSources, openKnownEdges } from './runtime/known-edges.ts'
 import { openSiteText } from './runtime/deployment/site-text.ts'
 import { createStrictWatch } from './runtime/deployment/strict-watch.ts'
@@ -67,10 +67,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
   const { site, demo, mode, desktop, dataFolder } = options
   if (options.presetToken !== undefined) checkedPreset(options.presetToken)
   using stop = stopSignal(desktop)
-  const log = pino(
-    { level: options.logLevel ?? (process.stderr.isTTY ? 'warn' : 'info') },
-    pino.destination(2),
-  )
+  const log = pino({ level: options.logLevel ?? (process.stderr.isTTY ? 'warn' : 'info') }, pino.destination(2))
   const clock = systemClock
   // The site's own maps come before those that are shipped.
   const mapFolders = [join(dirname(options.siteFile), 'pointmaps'), entries.mapFolder]
@@ -177,18 +174,13 @@ export async function serve(options: Options, entries: Entries, carried: Carried
     }),
   )
   const commands = commandsOfSite(devices)
-  const licensing = resources.use(
-    await openServiceLicense({ options, identity, clock, builtAtMs, faults, journal: storage.journal, addEvent, log }),
-  )
-  const economics = createLicensedEconomics({
-    site,
-    commands,
-    obstacle: () => licensing.obstacle('economic-control'),
-    use(acting, model) {
-      capture.useSite(acting)
-      runtime.useModel(model)
-    },
-  })
+  const shared = { options, identity, clock, faults, journal: storage.journal }
+  const use = (acting: Site, model: SiteModel): void => {
+    capture.useSite(acting)
+    runtime.useModel(model)
+  }
+  const licensed = resources.use(await openLicensedSite({ ...shared, builtAtMs, addEvent, log, commands, use }))
+  const { licensing, economics } = licensed
   const kept = demo ? 'session' : 'file'
   const { siteFile, empty } = options
   const generations = options.configuration?.generations
@@ -212,6 +204,8 @@ export async function serve(options: Options, entries: Entries, carried: Carried
       note: (message) => addEvent({ atMs: clock.nowMs(), severity: 'warning', code: 'capture.stopped', message }),
     }),
   )
+  // Cycles begin before there is anybody to tell.
+  let publishCycle: ApiSources['publishCycle'] = () => undefined
   const stamp = { data: { epoch: identity.epoch } }
   const strict = createStrictWatch(commands)
   const runtime = resources.use(
@@ -241,7 +235,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
         storage.addSamples(newSamples())
         storage.addExplanations(explainer.note(snapshot.state))
         storage.journal.flush()
-        sources.publishCycle(snapshot)
+        publishCycle(snapshot)
       },
     }),
   )
@@ -337,15 +331,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
       clock,
     }),
     licensing,
-    backup: createServiceBackup({
-      options,
-      mapFolder: entries.mapFolder,
-      identity,
-      journal: storage.journal,
-      faults,
-      clock,
-      restart: stop.restart,
-    }),
+    backup: createServiceBackup({ ...shared, mapFolder: entries.mapFolder, restart: stop.restart }),
     workbench: workbench.forApi,
     setup,
     edges: createEdgeSources({
@@ -372,6 +358,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
   )
   if (api.secure) network?.announce({ name: site.name, port: api.secure.port })
   sources.connect(api)
+  publishCycle = sources.publishCycle
   refresh = api.refresh
   publish = api.publish
   events.connect((event) => api.publish({ type: 'event', data: event }))
