@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { config } from '../../../service/cli/config.ts'
 import { run } from '../../../service/cli/run.ts'
+import { encodePointer } from '../../../service/deployment/pointer.ts'
 import { fakeTerminal } from './terminal.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
@@ -120,7 +121,7 @@ describe('r-emsctl config validate', () => {
     const wrong = read('port = 1\nport = 2\n', '--as', 'edge', '--toml')
     expect(wrong.status).toBe(1)
     expect(wrong.stdout).toMatch(/^standard input\.toml:2:1: /)
-  })
+  }, 90_000)
 })
 
 describe('r-emsctl config diff', () => {
@@ -135,6 +136,35 @@ describe('r-emsctl config diff', () => {
 `,
     })
     expect((await call(['diff', folder, folder])).out).toBe('no difference\n')
+  })
+})
+
+describe('the folder of an edge that was deployed to', () => {
+  it('stands for the generation that runs', async () => {
+    const generation = join(folder, 'generations/000002')
+    mkdirSync(generation, { recursive: true })
+    writeFileSync(join(generation, 'site.yaml'), home.replace('fuseA: 35', 'fuseA: 25'))
+    const facts = {
+      hash: 'a'.repeat(64),
+      origin: 'local',
+      siteName: 'x',
+      by: 'maria',
+      why: 'because',
+      atMs: 1,
+    } as const
+    const pointer = encodePointer({
+      format: 'r-ems-deployment/1',
+      active: 2,
+      confirmed: 2,
+      next: 3,
+      generations: [{ ...facts, number: 2, state: 'confirmed' }],
+    })
+    writeFileSync(join(folder, 'deployment.json'), pointer)
+    expect((await call(['show', '--config', folder])).out).toContain('grids.0.connection.fuseA = 25\n')
+    expect(await call(['validate', folder])).toMatchObject({ code: 0, out: 'valid\n' })
+    expect((await call(['diff', join(folder, 'site.yaml'), folder])).out).toContain('lowered from 35 A to 25 A')
+    writeFileSync(join(folder, 'deployment.json'), '{')
+    expect((await call(['show', '--config', folder])).err).toContain('deployment.json is damaged')
   })
 })
 

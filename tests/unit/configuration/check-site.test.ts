@@ -82,7 +82,7 @@ connection = "tcp://10.0.0.1"
 
   it('refuses YAML bombs at once', () => {
     const aliases = `a: &a [x, x, x, x, x, x, x, x, x]\n${Array.from({ length: 8 }, (_, at) => `b${at}: &b${at} [${Array.from({ length: 9 }, () => `*${at === 0 ? 'a' : `b${at - 1}`}`).join(', ')}]\n`).join('')}`
-    for (const bomb of [aliases, '['.repeat(100_000), `${'- '.repeat(50_000)}x`, `${'{a: '.repeat(50_000)}`]) {
+    for (const bomb of [aliases, '['.repeat(100_000), `${'- '.repeat(50_000)}x`, '{a: '.repeat(50_000)]) {
       const { problems } = inspectSiteFiles(files({ 'site.yaml': bomb }), library)
       expect(problems[0]?.message).toMatch(/aliases|nested too deeply/)
     }
