@@ -69,6 +69,8 @@ export async function serve(options: Options, entries: Entries, carried: Carried
   if (options.presetToken !== undefined) checkedPreset(options.presetToken)
   using stop = stopSignal(desktop)
   const log = pino({ level: options.logLevel ?? (process.stderr.isTTY ? 'warn' : 'info') }, pino.destination(2))
+  for (const note of options.migrated)
+    log.warn({ file: options.siteFile }, `${note} (r-emsctl config migrate writes it down)`)
   const clock = systemClock
   // The site's own maps come before those that are shipped.
   const mapFolders = [join(dirname(options.siteFile), 'pointmaps'), entries.mapFolder]
