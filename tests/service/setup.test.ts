@@ -112,5 +112,15 @@ it(
     await expect(
       ask(service, 'POST', 'setup/reading', setupReading, { connection: 'tcp://127.0.0.1:1', map: 'no/map' }),
     ).rejects.toThrow(/400.*no point map/)
+
+    // What is set up beside a site that runs is a draft: nothing changes before it is deployed.
+    const { revision } = await ask(service, 'PUT', 'setup/answers', setupState, { revision: '', answers })
+    const written = await ask(service, 'POST', 'setup/files', setupWritten, { revision })
+    expect(written).toEqual({
+      written: ['edge.yaml', 'site.yaml'].map((name) => join(dataFolder, 'drafts', name)),
+      next: 'deploy',
+    })
+    expect(readFileSync(join(dataFolder, 'drafts/site.yaml'), 'utf8')).toContain('name: Depot Nord')
+    expect((await ask(service, 'GET', 'status', z.object({ demo: z.boolean() }))).demo).toBe(true)
   },
 )
