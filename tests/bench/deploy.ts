@@ -1,5 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -28,6 +28,11 @@ const { values } = parseArgs({
 const [count, added] = [Number(values.devices), Number(values.added)]
 const folder = mkdtempSync(join(tmpdir(), 'r-ems-bench-deploy-'))
 const round = (ms: number): number => Math.round(ms / 10) / 100
+/** Of the service alone, in ms: what a busy machine adds is not in it. */
+const cpuMs = (pid: number): number => {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) * 10
+}
 const since = (startMs: number): number => performance.now() - startMs
 
 const end = new AbortController()
@@ -81,8 +86,10 @@ try {
   const files = await readSiteFolder(candidateFolder)
   const candidate = await client.sendFiles(files, (await client.status()).hash, 'benchmark')
   const comparedMs = since(startMs)
+  const comparedCpuMs = cpuMs(service.pid)
   const report = await client.check(() => undefined, never)
   const checkedMs = since(startMs)
+  const checksCpuMs = cpuMs(service.pid) - comparedCpuMs
   if (report.state !== 'passed') throw new Error(JSON.stringify(report.checks))
   const trial = await client.commit({ candidateId: candidate.id, countdownS: 300 })
   let runningMs = 0
@@ -97,6 +104,7 @@ try {
   if (outcome.outcome !== 'confirmed') throw new Error(outcome.text)
 
   const rollbackMs = performance.now()
+  const rollbackCpuMs = cpuMs(service.pid)
   await client.rollback({})
   let rolledBackMs = 0
   while (rolledBackMs === 0) {
@@ -104,6 +112,7 @@ try {
     if (now?.phase === 'idle' && now.active?.origin === 'rollback') rolledBackMs = since(rollbackMs)
     else await delay(20)
   }
+  const rolledBackCpuMs = cpuMs(service.pid) - rollbackCpuMs
   while ((await serviceStatus()).devices.online < count) await delay(50)
   const allOnlineMs = since(rollbackMs)
 
@@ -116,13 +125,16 @@ try {
       compareS: round(comparedMs),
       checksS: round(checkedMs - comparedMs),
       checksTargetS: 15,
+      checksCpuS: round(checksCpuMs),
       restartS: round(runningMs - checkedMs),
       stabilityGateS: stableS,
       confirmedS: round(confirmedMs),
       confirmedWithoutGateS: round(confirmedMs - stableS * 1000),
       rollbackS: round(rolledBackMs),
       rollbackTargetS: 3,
+      rollbackCpuS: round(rolledBackCpuMs),
       rollbackAllOnlineS: round(allOnlineMs),
+      loadAverage: round(loadavg()[0]! * 1000),
     })}\n`,
   )
 } finally {
