@@ -47,6 +47,8 @@ ${development?.usage ?? ''}`
 export interface Options {
   readonly site: Site
   readonly siteFile: string
+  /** What an older version of the format was read as; the file itself is as it was. */
+  readonly migrated: readonly string[]
   /** Folder that the files of the site and of its tools lie in, whichever generation runs. */
   readonly root: string
   /** Absent for the demo site, which is part of the program. */
@@ -117,7 +119,8 @@ export async function loadOptions(
   const configuration = demo ? undefined : await openNamed(named, projectFolder, carried)
   const siteFile = configuration?.siteFile ?? join(projectFolder, 'service/runtime/demo-site.yaml')
   const empty = configuration !== undefined && !(await hasSite(named, siteFile))
-  const loaded = empty ? emptySite : redirect(await readSiteFile(siteFile), values.endpoint ?? [])
+  const { site: read, notes } = empty ? { site: emptySite, notes: [] } : await readSiteFile(siteFile)
+  const loaded = redirect(read, values.endpoint ?? [])
   const simulated = loaded.devices.find((device) => device.connection.startsWith('demo://'))
   if (mode === 'production' && simulated)
     throw new EdgeError(
@@ -149,6 +152,7 @@ export async function loadOptions(
   return {
     site: loaded,
     siteFile,
+    migrated: notes,
     root: configuration?.root ?? dirname(siteFile),
     ...(configuration && { configuration }),
     empty,

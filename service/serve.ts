@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pino } from 'pino'
+import type { Site } from '#contract/site.ts'
 import type { LiveMessage } from '#contract/live.ts'
 import { openAccess } from './access/access.ts'
 import { thisBoot } from './access/boot.ts'
@@ -13,16 +14,17 @@ import { createAudit } from './access/audit.ts'
 import { createCaptureRecorder } from './capture/recorder.ts'
 import { createApi } from './api/server.ts'
 import type { Options } from './config.ts'
+import type { SiteModel } from './domain/site-model.ts'
 import type { ArmedBus } from './drivers/modbus/bus.ts'
 import type { Entries } from './entries.ts'
 import { createServiceBackup } from './service-backup.ts'
-import { openServiceLicense } from './service-license.ts'
+import { openLicensedSite } from './service-license.ts'
 import type { ControlTarget } from '#contract/control.ts'
 import { openKeyFolder } from './deployment/key-folder.ts'
 import { openSigningKey } from './deployment/keys.ts'
 import { folderLibrary, loadPointMap } from './pointmap/load.ts'
 import { loadSunspecModels, type SunspecModels } from './pointmap/sunspec/models.ts'
-import { createApiSources } from './runtime/api-sources.ts'
+import { type ApiSources, createApiSources } from './runtime/api-sources.ts'
 import { createArmed } from './runtime/armed.ts'
 import { openChecks } from './runtime/checks/checks.ts'
 import { createSiteMeaning } from './runtime/checks/site-meaning.ts'
@@ -38,7 +40,6 @@ import { createGridWatch } from './runtime/grid-watch.ts'
 import { openHandover } from './runtime/handover/handover.ts'
 import { openIdentity } from './runtime/identity.ts'
 import { thisMachine } from './runtime/machine.ts'
-import { createLicensedEconomics } from './runtime/licensed-economics.ts'
 import { createEdgeSources, openKnownEdges } from './runtime/known-edges.ts'
 import { openSiteText } from './runtime/deployment/site-text.ts'
 import { createStrictWatch } from './runtime/deployment/strict-watch.ts'
@@ -75,10 +76,9 @@ export async function serve(options: Options, entries: Entries, carried: Carried
   const { site, demo, mode, desktop, dataFolder } = options
   if (options.presetToken !== undefined) checkedPreset(options.presetToken)
   using stop = stopSignal(desktop)
-  const log = pino(
-    { level: options.logLevel ?? (process.stderr.isTTY ? 'warn' : 'info') },
-    pino.destination(2),
-  )
+  const log = pino({ level: options.logLevel ?? (process.stderr.isTTY ? 'warn' : 'info') }, pino.destination(2))
+  for (const note of options.migrated)
+    log.warn({ file: options.siteFile }, `${note} (r-emsctl config migrate writes it down)`)
   const clock = systemClock
   // The site's own maps come before those that are shipped.
   // The site of the demo is part of the program, which is not written to.
@@ -186,18 +186,13 @@ export async function serve(options: Options, entries: Entries, carried: Carried
     }),
   )
   const commands = commandsOfSite(devices)
-  const licensing = resources.use(
-    await openServiceLicense({ options, identity, clock, builtAtMs, faults, journal: storage.journal, addEvent, log }),
-  )
-  const economics = createLicensedEconomics({
-    site,
-    commands,
-    obstacle: () => licensing.obstacle('economic-control'),
-    use(acting, model) {
-      capture.useSite(acting)
-      runtime.useModel(model)
-    },
-  })
+  const shared = { options, identity, clock, faults, journal: storage.journal }
+  const use = (acting: Site, model: SiteModel): void => {
+    capture.useSite(acting)
+    runtime.useModel(model)
+  }
+  const licensed = resources.use(await openLicensedSite({ ...shared, builtAtMs, addEvent, log, commands, use }))
+  const { licensing, economics } = licensed
   const kept = demo ? 'session' : 'file'
   const { siteFile, empty } = options
   const generations = options.configuration?.generations
@@ -232,6 +227,8 @@ export async function serve(options: Options, entries: Entries, carried: Carried
       note: (message) => addEvent({ atMs: clock.nowMs(), severity: 'warning', code: 'capture.stopped', message }),
     }),
   )
+  // Cycles begin before there is anybody to tell.
+  let publishCycle: ApiSources['publishCycle'] = () => undefined
   const stamp = { data: { epoch: identity.epoch } }
   const strict = createStrictWatch(commands)
   const lent = new Map<string, string>()
@@ -264,7 +261,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
         storage.addSamples(newSamples())
         storage.addExplanations(explainer.note(snapshot.state))
         storage.journal.flush()
-        sources.publishCycle(snapshot)
+        publishCycle(snapshot)
       },
     }),
   )
@@ -388,15 +385,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
     deployment,
     bus: createBusAccess({ ...field, guard: runtime.guard, loadMap: (id) => loadPointMap(id, mapFolders) }),
     licensing,
-    backup: createServiceBackup({
-      options,
-      mapFolder: entries.mapFolder,
-      identity,
-      journal: storage.journal,
-      faults,
-      clock,
-      restart: stop.restart,
-    }),
+    backup: createServiceBackup({ ...shared, mapFolder: entries.mapFolder, restart: stop.restart }),
     workbench: workbench.forApi,
     setup,
     edges: createEdgeSources({
@@ -425,6 +414,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
   )
   if (api.secure) network?.announce({ name: site.name, port: api.secure.port })
   sources.connect(api)
+  publishCycle = sources.publishCycle
   refresh = api.refresh
   publish = api.publish
   events.connect((event) => api.publish({ type: 'event', data: event }))

@@ -6,14 +6,31 @@ import type { Clock } from './domain/clock.ts'
 import { openClockFloor } from './license/clock-floor.ts'
 import { noticeDays } from './license/judge-license.ts'
 import type { Faults } from './runtime/faults.ts'
+import { createLicensedEconomics, type LicensedEconomics } from './runtime/licensed-economics.ts'
 import { type Licensing, openLicensing } from './runtime/licensing.ts'
 import type { EdgeIdentity } from './runtime/identity.ts'
 import type { Journal } from './storage/types.ts'
 
 const faultKey = 'license'
 
+/** The licences of this service, and its site with or without economics. `licensing.onChange` is for whoever runs the site. */
+export async function openLicensedSite(
+  parts: Parameters<typeof openServiceLicense>[0] &
+    Pick<Parameters<typeof createLicensedEconomics>[0], 'commands' | 'use'>,
+): Promise<{ readonly licensing: Licensing; readonly economics: LicensedEconomics } & AsyncDisposable> {
+  const { options, commands, use } = parts
+  const licensing = await openServiceLicense(parts)
+  const economics = createLicensedEconomics({
+    site: options.site,
+    commands,
+    obstacle: () => licensing.obstacle('economic-control'),
+    use,
+  })
+  return { licensing, economics, [Symbol.asyncDispose]: () => licensing[Symbol.asyncDispose]() }
+}
+
 /** Opens the licences of this service, says at the start how they stand, and keeps one fault while something is to be done. */
-export async function openServiceLicense(parts: {
+async function openServiceLicense(parts: {
   options: Options
   identity: Pick<EdgeIdentity, 'edgeId'>
   clock: Clock

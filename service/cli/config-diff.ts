@@ -6,6 +6,7 @@ import { diffSites } from '../configuration/diff-sites.ts'
 import { locateSite, readSiteFolder } from '../configuration/read-site-folder.ts'
 import { entries } from '../entries.ts'
 import { folderLibrary } from '../pointmap/load.ts'
+import { activeSite } from './active-site.ts'
 import { clean, plural } from './table.ts'
 import { exitCode, type Terminal } from './terminal.ts'
 
@@ -35,7 +36,8 @@ export async function configDiff(args: string[], { out }: Terminal): Promise<num
 }
 
 /** A site with its maps, its own before those of the package. Throws config.* and map.* errors with the path as it was given. */
-async function readChecked(path: string): Promise<CheckedSite> {
+async function readChecked(named: string): Promise<CheckedSite> {
+  const path = await activeSite(named)
   const { folder, siteFile } = await locateSite(path)
   const show = (file: string): string => (file.startsWith('site.') ? siteFile : join(folder, file))
   return checkSiteFiles(await readSiteFolder(path), folderLibrary([entries.mapFolder]), show)

@@ -9,6 +9,7 @@ import { parseSite } from '../configuration/site-document.ts'
 import { nearest } from '../domain/nearest.ts'
 import { problemsText } from '../domain/yaml-source.ts'
 import { EdgeError } from '#contract/errors.ts'
+import { activeSite } from './active-site.ts'
 import { clean } from './table.ts'
 import { exitCode, type Terminal } from './terminal.ts'
 
@@ -88,7 +89,7 @@ function strangeVariables(environment: NodeJS.ProcessEnv, licenseVariable: strin
 async function siteValues(path: string): Promise<Shown[]> {
   let siteFile: string
   try {
-    siteFile = (await locateSite(path)).siteFile
+    siteFile = (await locateSite(await activeSite(path))).siteFile
   } catch (error) {
     if (!(error instanceof EdgeError) || error.code !== 'config.not-found') throw error
     return [{ key: 'site', value: 'none yet', origin: path }]

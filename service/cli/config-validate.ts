@@ -9,10 +9,11 @@ import { parseEdgeFile, readEdgeFile } from '../configuration/edge-file.ts'
 import { exposedSecrets, sharedPlaces } from '../configuration/warnings.ts'
 import { locateSite, readSiteFolder } from '../configuration/read-site-folder.ts'
 import { readText, textOf } from '../configuration/read-text.ts'
-import { configurationPlace } from '../configuration/root.ts'
+import { configurationPlace, openRoot } from '../configuration/root.ts'
 import { problemsText, type YamlProblem } from '../domain/yaml-source.ts'
 import { entries } from '../entries.ts'
 import { checkPointMap, folderLibrary } from '../pointmap/load.ts'
+import { activeSite } from './active-site.ts'
 import { clean, plural } from './table.ts'
 import { exitCode, type Terminal } from './terminal.ts'
 
@@ -83,13 +84,16 @@ async function inspect(
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false
   const kind = as ?? kindByName(path)
   if (!isFolder && kind !== 'site') return inspectText(await readText(path), path, kind)
-  const { folder, siteFile } = await locateSite(path)
+  const sitePath = await activeSite(
+    isFolder ? (await openRoot(path, environment, {}).catch(() => ({ sitePath: path }))).sitePath : path,
+  )
+  const { folder, siteFile } = await locateSite(sitePath)
   const show = (file: string): string => (file.startsWith('site.') ? siteFile : join(folder, file))
-  const files = await readSiteFolder(path)
+  const files = await readSiteFolder(sitePath)
   const { checked, problems, warnings } = inspectSiteFiles(files, folderLibrary([entries.mapFolder]), show)
   const shared = [...files].flatMap(([name, text]) => sharedPlaces(text, show(name)))
-  const edge = isFolder ? await edgeProblems(folder) : []
-  const exposed = isFolder ? await exposedSecrets(folder) : []
+  const edge = isFolder ? await edgeProblems(path) : []
+  const exposed = isFolder ? await exposedSecrets(path) : []
   return {
     problems: [...problems, ...edge],
     warnings: [...warnings, ...shared, ...exposed],

@@ -26,6 +26,8 @@ export interface Dialogue {
   problems(): readonly SetupProblem[]
   suggestions(): readonly SetupSuggestion[]
   fields(form: SetupFormName): readonly SetupField[]
+  /** What a device says now, in lines; rejects when nobody answers. */
+  read(device: unknown): Promise<string>
 }
 
 /** How a part of the dialogue has ended. */
@@ -39,8 +41,9 @@ export function createDialogue(options: {
   found: readonly FoundDevice[]
   say(text: string): void
   save(draft: SetupDraft): Promise<void>
+  read(device: unknown): Promise<string>
 }): Dialogue {
-  const { lines, forms, maps, found, say, save } = options
+  const { lines, forms, maps, found, say, save, read } = options
   let { draft } = options
   const ids = maps.map(({ id }) => id)
   return {
@@ -57,6 +60,7 @@ export function createDialogue(options: {
     get: (place) => valueAt(draft, place),
     problems: () => checkAnswers(draft, { maps: ids }).problems,
     suggestions: () => suggestAnswers(draft, found, maps),
+    read,
     fields: (form) => forms.find((each) => each.form === form)?.fields ?? [],
   }
 }

@@ -52,7 +52,9 @@ async function askList(
         : entries.map((entry, at) => `  ${at + 1}  ${entryText(entry, shown)}\n`).join(''),
     )
     const typed = (
-      await dialogue.lines.ask(`a adds a ${word}, a number changes one, d and a number removes it, Enter goes on: `)
+      await dialogue.lines.ask(
+        `a adds ${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}, a number changes one, d and a number removes it, Enter goes on: `,
+      )
     )?.trim()
     if (typed === undefined || typed === '.') return 'stop'
     if (typed === '<') return 'back'
@@ -90,8 +92,40 @@ async function askDevice(dialogue: Dialogue, place: Place): Promise<End> {
     choices: (key) => (key === 'map' ? dialogue.maps.map(({ id }) => id) : key === 'circuit' ? circuits : undefined),
     skip: circuits.length > 1 ? [] : ['circuit'],
   })
+  if (ended === 'next' && (await showReading(dialogue, place)) === 'stop') return 'stop'
   const form = settingsOf[String(dialogue.get([...place, 'role']))]
   return ended === 'next' && form ? askForm(dialogue, [...place, form], form) : ended
+}
+
+/** Nothing is asked of a device before the person wants it: connecting may displace the only client that it serves. */
+async function showReading(dialogue: Dialogue, place: Place): Promise<End> {
+  const device = dialogue.get(place)
+  const { connection, map } = recordOf(device)
+  if (typeof connection !== 'string' || typeof map !== 'string' || connection.startsWith('demo:')) return 'next'
+  for (;;) {
+    const answered = await askField(
+      dialogue.lines,
+      {
+        key: '',
+        title: 'Read it now',
+        help: 'Connects once and shows what it says; nothing is written.',
+        kind: 'switch',
+        default: false,
+        required: false,
+        main: true,
+      },
+      undefined,
+      dialogue.say,
+    )
+    if (answered.kind === 'stop') return 'stop'
+    if (answered.kind !== 'value' || answered.value !== true) return 'next'
+    try {
+      dialogue.say(await dialogue.read(device))
+    } catch (error) {
+      if (!(error instanceof Error)) throw error
+      dialogue.say(`  Nothing was read: ${error.message}\n`)
+    }
+  }
 }
 
 async function askGrid(dialogue: Dialogue, place: Place): Promise<End> {

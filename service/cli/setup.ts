@@ -16,9 +16,10 @@ import { checkAnswers } from '../setup/check.ts'
 import { setupForms } from '../setup/fields.ts'
 import { answersOf, filesOf, parseAnswers, type SetupFiles } from '../setup/files.ts'
 import { openTarget, targetFlags, targetUsage } from './edge-target.ts'
-import { createLibrary } from './library.ts'
+import { createLibrary, type Library } from './library.ts'
 import { createDialogue, type Dialogue, type End } from './setup-dialogue.ts'
 import { askField, keysHelp } from './setup-field.ts'
+import { readAnswer } from './setup-reading.ts'
 import { askPlacement, askStep, stepTitle } from './setup-steps.ts'
 import { type Command, CommandFailure, exitCode, type Terminal } from './terminal.ts'
 
@@ -57,7 +58,8 @@ export const setup: Command = {
       )
     if (action === 'edit' && !old.site)
       throw new CommandFailure(exitCode.failed, `${folder} has no site; begin one with: r-emsctl setup new ${place}`)
-    const maps = knownMaps(createLibrary([join(folder, 'pointmaps')]).all().maps)
+    const library = createLibrary([join(folder, 'pointmaps')])
+    const maps = knownMaps(library.all().maps)
     if (values.answers !== undefined) {
       const answers = parseAnswers(await readText(resolve(values.answers)), values.answers)
       const { problems } = checkAnswers(answers, { maps: maps.map(({ id }) => id) })
@@ -67,7 +69,7 @@ export const setup: Command = {
     }
     if (!terminal.interactive)
       throw new UsageError('there is no terminal to ask at; give the answers with --answers FILE')
-    return await converse(folder, old, maps, terminal, values)
+    return await converse(folder, old, maps, library, terminal, values)
   },
 }
 
@@ -113,6 +115,7 @@ async function converse(
   folder: string,
   old: Partial<SetupFiles>,
   maps: ReturnType<typeof knownMaps>,
+  library: Library,
   terminal: Terminal,
   target: { readonly url?: string | undefined; readonly 'data-dir'?: string | undefined },
 ): Promise<number> {
@@ -131,6 +134,7 @@ async function converse(
     maps,
     found: await foundIn(folder),
     say,
+    read: (device) => readAnswer(device, library, terminal),
     async save(answers) {
       revision = (await kept.save(revision, answers, by, systemClock.nowMs())).revision
     },

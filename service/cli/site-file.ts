@@ -11,7 +11,7 @@ import { loadSiteMaps } from '../runtime/site-devices.ts'
  * Throws EdgeError config.invalid with every place that does not fit, map.not-found or map.invalid.
  */
 export async function readSite(file: string): Promise<{ readonly site: Site; readonly commands: SiteCommands }> {
-  const site = await readSiteFile(file)
+  const { site } = await readSiteFile(file)
   const maps = loadSiteMaps(site, file, [join(dirname(file), 'pointmaps'), entries.mapFolder])
   const devices = site.devices.flatMap((config) => {
     const map = maps.get(config.map)

@@ -1,5 +1,8 @@
 import { type Status, status as statusSchema } from '#contract/api.ts'
+import { deploymentStatus } from '#contract/deployment.ts'
 import { parseCommandLine, parsePort, UsageError } from '../args.ts'
+import { createAsk } from './ask-service.ts'
+import { describeDeployment } from './deploy-report.ts'
 import { dataFolderOf, readToken, targetFlags } from './edge-target.ts'
 import { type Command, exitCode } from './terminal.ts'
 
@@ -48,7 +51,8 @@ export const status: Command = {
       err(`r-emsctl status: ${url} answers, but not as an R-EMS service of this version.\n`)
       return exitCode.noAnswer
     }
-    out(values.json ? `${JSON.stringify(parsed.data)}\n` : describe(parsed.data, url))
+    if (values.json) out(`${JSON.stringify(parsed.data)}\n`)
+    else out(`${describe(parsed.data, url)}${await deploymentLine(url, token)}`)
     return parsed.data.faults.length > 0 ? 1 : 0
   },
 }
@@ -65,4 +69,12 @@ function describe(status: Status, url: string): string {
     ...faults.map((fault) => `  ${fault.severity.padEnd(9)} ${fault.message}\n            ${fault.action}`),
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** What was deployed, where the service says so. */
+async function deploymentLine(url: string, token: string): Promise<string> {
+  const found = await createAsk(url, token)('GET', '/api/v1/deployment', deploymentStatus).catch(() => undefined)
+  if (!found?.active && !found?.holder) return ''
+  const lines = describeDeployment(found).trimEnd().split('\n')
+  return lines.map((line, at) => `  ${at === 0 ? 'deployed  ' : '          '}${line}\n`).join('')
 }

@@ -19,8 +19,9 @@ export function shown(value: unknown, unit = ''): string | undefined {
   if (typeof value === 'number') return unit === '' ? String(value) : `${value} ${unit}`
   if (typeof value === 'string') return value
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  // An empty list says as little as none.
   if (Array.isArray(value))
-    return value.length === 0 ? 'none' : short(value.map((entry) => shown(entry, unit) ?? '').join(', '))
+    return value.length === 0 ? undefined : short(value.map((entry) => shown(entry, unit) ?? 'none').join(', '))
   return short(
     Object.entries(value)
       .flatMap(([key, entry]) => (entry === undefined ? [] : [`${key} ${shown(entry) ?? ''}`]))

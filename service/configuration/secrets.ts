@@ -1,7 +1,8 @@
+/** Begins at a key and has no nested repetition, so that a hostile line takes no longer than any other. */
 const secretKey =
-  /^(\s*(?:-\s+)?|.*[{,]\s*)["']?((?:[a-z0-9]+[_-])*(?:pass(?:word|phrase|wd)|secret|api[_-]?key|private[_-]?key|(?:access|api|auth|bearer|refresh)[_-]?token|token|credentials?))["']?\s*[:=]/i
+  /(?:^|[{,]|^\s*-)\s{0,200}["']?((?:[a-z0-9]{1,30}[_-]){0,5}(?:pass(?:word|phrase|wd)|secret|api[_-]?key|private[_-]?key|token|credentials?))["']?\s{0,20}[:=]/i
 const keyBlock = /-----BEGIN [A-Z ]*PRIVATE KEY-----/
-const credentialsInAddress = /[a-z]+:\/\/[^\s/'"@:]+:[^\s/'"@]+@/i
+const credentialsInAddress = /[a-z]:\/\/[^\s/'"@:]+:[^\s/'"@]+@/i
 
 /** Names of files that hold keys or passwords, wherever they lie. */
 const secretFile =
@@ -18,7 +19,7 @@ export function findSecret(text: string): { readonly line: number; readonly mess
     const code = line.replace(/(^|\s)#.*$/, '')
     const found = (message: string) => ({ line: index + 1, message })
     if (keyBlock.test(line)) return found('a private key has no place here; move it into a file under secrets/')
-    const key = secretKey.exec(code)?.[2]
+    const key = secretKey.exec(code)?.[1]
     if (key !== undefined)
       return found(`"${key}" is a secret, and this file is read by many; move it into a file under secrets/`)
     if (credentialsInAddress.test(code))

@@ -50,10 +50,10 @@ export function parseSite(text: string, file: string): SiteParsed {
 }
 
 /** Reads a site file of any version. Rejects with config.not-found or config.invalid and file:line:column of each problem. */
-export async function readSiteFile(file: string): Promise<Site> {
+export async function readSiteFile(file: string): Promise<{ readonly site: Site; readonly notes: readonly string[] }> {
   const parsed = parseSite(await readText(file), file)
   if (parsed.problems) throw new EdgeError('config.invalid', problemsText(parsed.problems))
-  return parsed.site
+  return parsed
 }
 
 /** Reads a site that was kept as data, such as with a capture, of any version. Throws what the schema throws. */

@@ -67,12 +67,13 @@ export function implausible({
 }: Pick<CheckedPoint, 'unit' | 'value' | 'before'>): string | undefined {
   if (typeof value !== 'number' || typeof before !== 'number') return undefined
   const least = noise[unit] ?? 0.5
-  if (Math.abs(before) < least || Math.abs(value) < least / 1000) return undefined
+  if (Math.abs(before) < least) return undefined
   const ratio = value / before
   const shown = (number: number): string => `${Number(number.toPrecision(4))} ${unit}`.trim()
   if (ratio < 0 && Math.abs(ratio) > 0.4 && Math.abs(ratio) < 2.5)
     return `reads ${shown(value)} where ${shown(before)} is read now: the sign is the other way round`
   const size = Math.abs(ratio)
+  if (value === 0) return Math.abs(before) < least * 5 ? undefined : `reads 0 where ${shown(before)} is read now`
   if (size >= 5 || size <= 0.2)
     return `reads ${shown(value)} where ${shown(before)} is read now: ${size >= 5 ? `${Number(size.toPrecision(2))} times as much` : `${Number((1 / size).toPrecision(2))} times less`}`
   return undefined

@@ -63,12 +63,25 @@ export interface DeploymentClient {
 }
 
 const base = '/api/v1/deployment'
+const mostLooks = 5
 
 export function createDeploymentClient(
   ask: AskEdge,
   sleep: (delayMs: number, signal: AbortSignal) => Promise<void>,
 ): DeploymentClient {
   const status = () => ask('GET', base, deploymentStatus)
+
+  /** A connection that breaks while one looks on is no end. */
+  async function patiently<T>(look: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await look()
+      } catch (error) {
+        if (attempt >= mostLooks || signal.aborted) throw error
+        await sleep(500, signal)
+      }
+    }
+  }
 
   async function confirm(trialId: string): Promise<boolean> {
     try {
@@ -104,7 +117,7 @@ export function createDeploymentClient(
         } catch {
           return ask('DELETE', `${base}/candidate/checks`, checkReport)
         }
-        report = await ask('GET', `${base}/candidate/checks`, checkReport)
+        report = await patiently(() => ask('GET', `${base}/candidate/checks`, checkReport), signal)
       }
       changed(report)
       return report

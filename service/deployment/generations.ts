@@ -14,6 +14,10 @@ const generationsFolder = 'generations'
 /** Where the files that were written by hand go when the first deployment takes over. */
 const setAsideFolder = 'before-deployment'
 
+/** The folder of one generation. */
+export const generationFolder = (root: string, number: number): string =>
+  join(root, generationsFolder, String(number).padStart(6, '0'))
+
 /**
  * The configurations of an edge. Every change is a new, immutable folder that is on the disk for good before the pointer names
  * it, so that after a cut at any moment the old or the new one runs, never a mixture.
@@ -80,7 +84,7 @@ export async function openGenerations(options: {
 }): Promise<OpenedGenerations> {
   const { root, disk, nowMs, plannedTrial, why = 'the service ended before the trial was confirmed' } = options
   const damage: string[] = []
-  const numbered = (number: number): string => join(root, generationsFolder, String(number).padStart(6, '0'))
+  const numbered = (number: number): string => generationFolder(root, number)
   let pointer = await load()
   let busy: Promise<unknown> = Promise.resolve()
   let returned: Remembered | undefined

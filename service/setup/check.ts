@@ -11,7 +11,7 @@ import { stringify } from 'yaml'
 import { nearest } from '../domain/nearest.ts'
 import { parseYamlWith } from '../domain/yaml-document.ts'
 import { setupForms } from './fields.ts'
-import { placeOf, placeText, valueAt } from './places.ts'
+import { type Place, placeOf, placeText, recordOf, valueAt } from './places.ts'
 
 /** What the answers are checked against besides themselves. */
 export interface SetupContext {
@@ -46,9 +46,20 @@ function problemAt(draft: SetupDraft, path: string, message: string, allowed?: r
   const value = valueAt(draft, place)
   const title = titleOf(place.map(String))
   if (value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0))
-    return { step, path, kind: 'open', ...openWords(step, place.length, title, message) }
+    return {
+      step,
+      path,
+      kind: 'open',
+      ...openWords(step, place.length, title, message, cureOf(step, title, draft, place)),
+    }
   const choice = allowed && allowed.length <= 40 ? ` It is one of: ${allowed.join(', ')}.` : ''
-  return { step, path, kind: 'wrong', message: sentence(message), cure: `${cureOf(step, title)}${choice}` }
+  return {
+    step,
+    path,
+    kind: 'wrong',
+    message: sentence(message),
+    cure: `${cureOf(step, title, draft, place)}${choice}`,
+  }
 }
 
 const listWords: Partial<Record<SetupStep, { readonly message: string; readonly cure: string }>> = {
@@ -60,20 +71,25 @@ const listWords: Partial<Record<SetupStep, { readonly message: string; readonly 
   installation: { message: 'The installation has no name yet.', cure: 'Give it one.' },
 }
 
-function openWords(step: SetupStep, depth: number, title: string | undefined, message: string) {
+function openWords(step: SetupStep, depth: number, title: string | undefined, message: string, cure: string) {
   const words = depth === 1 ? listWords[step] : undefined
   if (words) return words
   // A rule of the whole site says more than that something is missing.
   if (!message.includes('is missing') && !/^(expected|too short|the text "")/.test(message))
-    return { message: sentence(message), cure: cureOf(step, title) }
+    return { message: sentence(message), cure }
   return {
     message: title === undefined ? sentence(message) : `${title} is not answered yet.`,
-    cure: cureOf(step, title),
+    cure,
   }
 }
 
-const cureOf = (step: SetupStep, title: string | undefined): string =>
-  title === undefined ? `Correct it in the step "${step}".` : `Correct "${title}" in the step "${step}".`
+/** Names the field, and of a list the entry that it belongs to. */
+function cureOf(step: SetupStep, title: string | undefined, draft: SetupDraft, place: Place): string {
+  const entry = place.findLastIndex((part) => typeof part === 'number' || part === 'connection')
+  const { name } = recordOf(entry < 0 ? undefined : valueAt(draft, place.slice(0, entry + 1)))
+  const owner = typeof name === 'string' && name.trim() !== '' ? ` of ${name.slice(0, 60)}` : ''
+  return `Correct ${title === undefined ? 'it' : `"${title}"`}${owner} in the step "${step}".`
+}
 
 const sentence = (text: string): string => {
   const whole = `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`.slice(0, 900)

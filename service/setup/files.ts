@@ -1,5 +1,6 @@
 import { EdgeError } from '#contract/errors.ts'
 import { setupAnswers, type SetupAnswers, type SetupDraft } from '#contract/setup.ts'
+import { parseEdgeFile } from '../configuration/edge-file.ts'
 import { parseSite } from '../configuration/site-document.ts'
 import { siteFileOf, siteFilesFrom, type SiteFiles } from '../configuration/site-files.ts'
 import { parseYamlWith } from '../domain/yaml-document.ts'
@@ -31,8 +32,11 @@ export function filesOf(answers: SetupAnswers, old?: Partial<SetupFiles>): Setup
   const parsed = parseSite(text, 'site.yaml')
   // Such as a breaker that still names a device that is gone.
   if (parsed.problems) throw new EdgeError('config.invalid', problemsText(parsed.problems))
+  const edge = edgeText(answers, old?.edge)
+  const settings = parseEdgeFile(edge, 'edge.yaml')
+  if (settings && 'problems' in settings) throw new EdgeError('config.invalid', problemsText(settings.problems))
   const maps = [...(old?.site ?? [])].filter(([path]) => path.startsWith('pointmaps/'))
-  return { site: siteFilesFrom([['site.yaml', text], ...maps]), edge: edgeText(answers, old?.edge) }
+  return { site: siteFilesFrom([['site.yaml', text], ...maps]), edge }
 }
 
 /**

@@ -24,6 +24,8 @@ test('explains itself where nothing can be restored, in every theme', async ({ w
 test('downloads a backup, and new hardware becomes the edge of it, without control until the old one is gone', async ({
   page,
 }) => {
+  // Two services, three starts.
+  test.setTimeout(90_000)
   const folder = mkdtempSync(join(tmpdir(), 'r-ems-web-backup-'))
   await using cleaning = { [Symbol.asyncDispose]: async () => rmSync(folder, { recursive: true, force: true }) }
   expect(cleaning).toBeDefined()
@@ -75,7 +77,7 @@ test('downloads a backup, and new hardware becomes the edge of it, without contr
     )
     .toBe('Depot Nord')
   await signIn(page, twin.url)
-  await page.goto(`${twin.url}/#/backup`)
+  await page.reload()
   await expect(page.getByText('This edge stands in for another one')).toBeVisible()
   await page.getByRole('button', { name: 'The old edge is gone …' }).click()
   await page.getByLabel('How do you know?').fill('taken out of the cabinet')

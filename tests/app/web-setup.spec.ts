@@ -1,6 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { AxeBuilder } from '@axe-core/playwright'
 import { expect, type Page, test } from '@playwright/test'
 import { type RunningService, signIn, startSite } from './support/service.ts'
@@ -9,6 +10,7 @@ import { themes } from './support/web.ts'
 // Each test has a service of its own, and looks at whole screens.
 test.describe.configure({ timeout: 120_000 })
 
+const command = resolve(import.meta.dirname, '../../out/service/r-emsctl.js')
 let root: string
 let service: RunningService & AsyncDisposable
 test.beforeEach(async () => {
@@ -104,7 +106,14 @@ test('from a service without a site to one that runs it, with the keyboard where
   // The service starts anew in its process; whoever is signed in stays so.
   await page.getByRole('link', { name: 'Go to the site' }).click()
   await expect(page.getByText('Depot Nord').first()).toBeVisible({ timeout: 30_000 })
-  expect(readFileSync(join(root, 'site.yaml'), 'utf8')).toContain('phases: [l2, l3, l1]')
+  // The command line writes the very same files from the same answers.
+  const given = mkdtempSync(join(tmpdir(), 'r-ems-given-'))
+  const answers = resolve(import.meta.dirname, '../unit/setup/sample-answers.yaml')
+  const ran = spawnSync(process.execPath, [command, 'setup', 'new', given, '--answers', answers], { encoding: 'utf8' })
+  expect([ran.status, ran.stderr]).toEqual([0, ''])
+  for (const name of ['site.yaml', 'edge.yaml'])
+    expect(readFileSync(join(root, name), 'utf8')).toBe(readFileSync(join(given, name), 'utf8'))
+  rmSync(given, { recursive: true, force: true })
 })
 
 test('two people at once are told, and nobody loses what was typed', async ({ page }) => {

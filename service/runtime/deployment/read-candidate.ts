@@ -9,13 +9,14 @@ import { describePoints } from '../../drivers/modbus/device-points.ts'
 import { updateDerived, updateReadings } from '../../drivers/modbus/device-readings.ts'
 import { samePlace } from '../../drivers/modbus/place.ts'
 import { planReads } from '../../pointmap/plan.ts'
+import { needsSunspecWalk, resolveMap } from '../../pointmap/resolve.ts'
 import type { SunspecModels } from '../../pointmap/sunspec/models.ts'
 import type { LoadedMap } from '../../pointmap/types.ts'
 import { bindMap, partOfMap } from '../bind-map.ts'
 import type { SiteDeviceEntry } from '../site-runtime.ts'
 
 /** New endpoints that are connected to at once. */
-const mostAtOnce = 8
+const mostAtOnce = 16
 
 /** Where a device of the candidate can be asked. */
 type Way =
@@ -40,6 +41,8 @@ export interface ReadCandidateOptions {
  */
 export async function readCandidate(options: ReadCandidateOptions): Promise<CheckedPoint[]> {
   const { devices, buses, entries, progress, signal } = options
+  let models: SunspecModels | undefined
+  const sunspecModels = (): SunspecModels => (models ??= options.sunspecModels())
   const ways = await Promise.all(devices.map(({ device }) => wayTo(device, buses, entries)))
   const byBus = Map.groupBy(
     devices.map((wanted, at) => ({ wanted, way: ways[at]! })),
@@ -66,7 +69,7 @@ export async function readCandidate(options: ReadCandidateOptions): Promise<Chec
         // What is polled already has its quirks; another map's would change how it is asked.
         const polled = entries.some((entry) => entry.bus === way.bus && entry.config.unitId === way.unitId)
         const unit = polled ? bus.unit(way.unitId) : bus.unit(way.unitId, wanted.map.map.quirks)
-        found.set(wanted, await readDevice(wanted, unit, bus.costs, options))
+        found.set(wanted, await readDevice(wanted, unit, bus.costs, { ...options, sunspecModels }))
       }
     }
   }
@@ -120,7 +123,8 @@ async function readDevice(
   const { device, points } = wanted
   const part = partFor(wanted)
   const now = () => ({ atMs: clock.nowMs(), monotonicMs: clock.monotonicMs() })
-  const resolved = await bindMap(part, unit, sunspecModels())
+  // Reading all models takes longer than reading a device.
+  const resolved = needsSunspecWalk(part) ? await bindMap(part, unit, sunspecModels()) : resolveMap(part)
   const readings = new Map<string, TimedReading>()
   for (const block of planReads([...resolved.points], resolved.quirks, { costs })) {
     if (signal.aborted) break

@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Site } from '#contract/site.ts'
@@ -99,6 +99,7 @@ export async function replayCandidate(options: {
       signal.throwIfAborted()
       progress((nowMs - toMs) / weekMs, `replays ${new Date(toMs - sliceMs).toISOString().slice(0, 16)} UTC and after`)
       await pipeline(capture.read(toMs - sliceMs, toMs - 1), createWriteStream(file, { mode: 0o600 }), { signal })
+      if ((await stat(file)).size === 0) continue
       const report = await replay({
         records: politely(readCapture(file)),
         parseSite: parseSiteData,

@@ -6,6 +6,7 @@ import type { FoundDevice } from '#contract/workbench.ts'
 import type { SetupSources } from '../../api/setup-sources.ts'
 import { checkSiteFiles, completeSiteFiles } from '../../configuration/check-site.ts'
 import { diffSites } from '../../configuration/diff-sites.ts'
+import { parseEdgeFile } from '../../configuration/edge-file.ts'
 import { readSiteFolder } from '../../configuration/read-site-folder.ts'
 import type { SiteFiles } from '../../configuration/site-files.ts'
 import type { Clock } from '../../domain/clock.ts'
@@ -44,10 +45,18 @@ export function createSetupSources(options: {
   const maps = () => knownMaps(options.maps())
 
   async function running(): Promise<Partial<SetupFiles>> {
-    const edge = await readFile(join(root, 'edge.yaml'), 'utf8').catch((error: unknown) => {
+    // A draft for another edge begins with settings of its own.
+    if (options.site === undefined && becomes === 'draft') return {}
+    const file = join(root, 'edge.yaml')
+    const edge = await readFile(file, 'utf8').catch((error: unknown) => {
       if (isMissing(error)) return undefined
       throw error
     })
+    if (edge !== undefined && parseEdgeFile(edge, 'edge.yaml') === undefined)
+      throw new EdgeError(
+        'setup.invalid',
+        'the site folder is the data folder too, whose edge.yaml says whether control is on; start the service with a --data-dir of its own',
+      )
     const site = options.site === undefined ? undefined : await readSiteFolder(options.site)
     return { ...(site && { site }), ...(edge !== undefined && { edge }) }
   }

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { run } from '../../../service/cli/run.ts'
+import { createTestUnit } from '../../drivers/support/test-device.ts'
+import { startTestServer } from '../../drivers/support/test-server.ts'
 import { hasTerminal, openTerminal, type TerminalSession } from './terminal-session.ts'
 import { fakeTerminal } from './terminal.ts'
 
@@ -34,6 +36,7 @@ const meter = [
   ['Connection: ', 'tcp://10.0.0.1'],
   ['Unit ID [1]: ', ''],
   ['Phases', '2 3 1'],
+  ['Read it now [no]: ', ''],
 ] as const
 const wallbox = [
   ['a adds a device', 'a'],
@@ -47,6 +50,7 @@ const wallbox = [
   ['Unit ID [1]: ', '300'],
   ['at most 255', '1'],
   ['Phases', ''],
+  ['Read it now [no]: ', 'n'],
   ['Highest charging current', '32'],
   ['Charging mode', ''],
   ['Priority', '2'],
@@ -91,10 +95,10 @@ const rest = [
   ['Controller: ', 'edge-b'],
   ['Address: ', ''],
   ['a adds a controller', ''],
-  ['a adds a account', 'a'],
+  ['a adds an account', 'a'],
   ['User name: ', 'maria'],
   ['Role', 'installer'],
-  ['a adds a account', ''],
+  ['a adds an account', ''],
   ['Licence file: ', ''],
   ['Write the files [yes]: ', ''],
 ] as const
@@ -103,7 +107,8 @@ async function converse(terminal: TerminalSession, turns: readonly (readonly [st
   for (const [question, typed] of turns) await terminal.answer(question, typed)
 }
 
-describe('r-emsctl setup with --answers', () => {
+// Every run reads the whole library of maps.
+describe('r-emsctl setup with --answers', { timeout: 60_000 }, () => {
   it('writes the same files every time, and says nothing is different the second time', async () => {
     const [one, two] = [join(folder, 'one'), join(folder, 'two')]
     expect(await ctl('new', one, '--answers', sample)).toMatchObject({ status: 0, err: '' })
@@ -180,4 +185,31 @@ describe.runIf(hasTerminal)('r-emsctl setup in a terminal', () => {
       expect(() => fileIn(site, 'drafts/setup.yaml')).toThrow('ENOENT')
     },
   )
+
+  it('shows what a device says beside the choice, and asks it only when told to', { timeout: 120_000 }, async () => {
+    // 230.5 V as float32 in the first two registers, zero in all others.
+    await using device = await startTestServer('tcp', { 1: createTestUnit({ ...flat(400), 0: 0x4366, 1: 0x8000 }) })
+    await using terminal = openTerminal(['setup', 'new', join(folder, 'site')])
+    await converse(terminal, [
+      ...installation,
+      ...meter.slice(0, 5),
+      ['Connection: ', device.url],
+      ...meter.slice(6, 8),
+    ])
+    await terminal.sees('Read it now [no]: ')
+    expect(device.seen).toEqual([])
+    terminal.type('y')
+    await terminal.sees('voltageV.l1')
+    await terminal.sees('230.5')
+    await converse(terminal, [
+      ['Read it now [no]: ', ''],
+      ['a adds a device', '.'],
+    ])
+    await terminal.sees('The answers are kept in')
+    // Nothing but questions.
+    expect(device.seen.filter(({ pdu }) => ![3, 4].includes(pdu[0] ?? 0))).toEqual([])
+  })
 })
+
+const flat = (count: number): Record<number, number> =>
+  Object.fromEntries(Array.from({ length: count }, (_, at) => [at, 0]))
