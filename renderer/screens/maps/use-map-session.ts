@@ -88,6 +88,7 @@ export function useMapSession() {
   ): Promise<boolean> {
     close()
     const mine = ++opened
+    opening.busy.value = false
     return opening.run(async () => {
       const [found, schema, module] = await Promise.all([
         fresh ?? find(id),
