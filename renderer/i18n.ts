@@ -1,20 +1,38 @@
 import { createI18n } from 'vue-i18n'
+import { setNumberLanguage } from './format/number.ts'
+import enChecks from './locales/checks.en.json'
 import enShell from './locales/en.json'
 import enMaps from './locales/maps.en.json'
 import enProof from './locales/proof.en.json'
 import enRegisters from './locales/registers.en.json'
 import enWorkbench from './locales/workbench.en.json'
 
-const en = { ...enShell, workbench: enWorkbench, registers: enRegisters, maps: enMaps, proof: enProof }
-/** Loaded when it is chosen. Texts that are not translated yet are shown in English. */
-async function loadGerman(): Promise<Omit<typeof en, keyof typeof enShell>> {
-  const [workbench, registers, maps, proof] = await Promise.all([
+const en = {
+  ...enShell,
+  checks: enChecks,
+  workbench: enWorkbench,
+  registers: enRegisters,
+  maps: enMaps,
+  proof: enProof,
+}
+/** Loaded when it is chosen. */
+async function loadGerman(): Promise<typeof en> {
+  const [shell, checks, workbench, registers, maps, proof] = await Promise.all([
+    import('./locales/de.json'),
+    import('./locales/checks.de.json'),
     import('./locales/workbench.de.json'),
     import('./locales/registers.de.json'),
     import('./locales/maps.de.json'),
     import('./locales/proof.de.json'),
   ])
-  return { workbench: workbench.default, registers: registers.default, maps: maps.default, proof: proof.default }
+  return {
+    ...shell.default,
+    checks: checks.default,
+    workbench: workbench.default,
+    registers: registers.default,
+    maps: maps.default,
+    proof: proof.default,
+  }
 }
 
 type Leaves<T, Path extends string = ''> = {
@@ -32,11 +50,12 @@ const loaded = new Set<Language>(['en'])
 /** Shows the window in a language, once its texts are there. */
 export async function setLanguage(language: Language): Promise<void> {
   if (language === 'de' && !loaded.has('de')) {
-    i18n.global.setLocaleMessage('de', { ...en, ...(await loadGerman()) })
+    i18n.global.setLocaleMessage('de', await loadGerman())
     loaded.add('de')
   }
   const { locale }: { locale: { value: string } } = i18n.global
   locale.value = language
+  setNumberLanguage(language)
 }
 
 /** Text in the language of the window. */
