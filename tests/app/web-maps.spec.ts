@@ -2,6 +2,9 @@ import { expect, type Locator, type Page } from '@playwright/test'
 import { mapDocument } from '#contract/map-editor.ts'
 import { test, themes, type Web } from './support/web.ts'
 
+// Each of them types, and waits for the next values of a device several times.
+test.describe.configure({ timeout: 150_000 })
+
 const meter = 'api/v1/workbench/maps/eastron/sdm630'
 const editorOf = (page: Page): Locator => page.getByRole('textbox', { name: 'Map editor' })
 
@@ -162,9 +165,10 @@ test('a register becomes a point of the map of its unit with one key', async ({ 
   await expect(page.getByRole('row', { name: /Voltage L1/ }).first()).toContainText(/2\d\d\.\d+ V/)
   await grid.focus()
   await page.keyboard.press('Home')
+  await expect(page.getByRole('complementary', { name: 'The chosen register' })).toContainText('Serial')
   await page.keyboard.press('b')
   await expect(page.getByRole('heading', { level: 1, name: 'Eastron SDM630' })).toBeVisible()
-  await expect(page.getByRole('heading', { name: /^Line \d+, voltageV\.l1/ })).toBeVisible()
+  await expect(page.getByRole('heading', { name: /^Line \d+, serial/ })).toBeVisible()
 })
 
 test('a text of 100,000 characters stays usable', async ({ web }) => {
@@ -203,3 +207,18 @@ for (const theme of themes)
     await expect(page.getByRole('button', { name: 'Save Ctrl S' })).toBeInViewport()
     await page.screenshot({ path: `tests/app/results/web/screens/maps-${theme}-small.png` })
   })
+
+test('in German, with the list and the panel as wide as its words', async ({ web }) => {
+  const { page } = web
+  await page.addInitScript(() =>
+    localStorage.setItem('r-ems.preferences', JSON.stringify({ language: 'de', theme: 'light' })),
+  )
+  await web.open('/maps')
+  await expect(page.getByRole('textbox', { name: 'Karteneditor' })).toContainText('powerW:')
+  await expect(page.getByRole('heading', { name: 'Warum wir es glauben' })).toBeVisible()
+  await page.screenshot({ path: 'tests/app/results/web/screens/maps-de.png' })
+  await page.getByRole('button', { name: 'Neue Karte' }).click()
+  await expect(page.getByRole('dialog', { name: 'Neue Karte' })).toBeVisible()
+  await web.expectAccessible()
+  await page.screenshot({ path: 'tests/app/results/web/screens/maps-de-new.png' })
+})
