@@ -38,7 +38,20 @@ export function explain(form: Form, series: readonly (readonly number[])[]): Exp
     form.kind === 'float' ? Array.from({ length: readings }, (_, index) => floatRank(form, at(index))) : values
   const first = form.kind === 'float' ? floatNats(values[0]!, form) : integerNats(values[0]!, form)
   const nats = first + (readings < 2 ? 0 : constant ? -Math.log(share.constant) : moveNats(ranks, form))
-  return { nats, values, constant, neverFalls: ranks.every((rank, index) => index === 0 || rank >= ranks[index - 1]!) }
+  return {
+    nats: nats + sleepingNats(form, series),
+    values,
+    constant,
+    neverFalls: ranks.every((rank, index) => index === 0 || rank >= ranks[index - 1]!),
+  }
+}
+
+/** One high word that is always 0 is usual; two and more of them, beside registers that read 0, are no sign of a wide value. */
+function sleepingNats({ kind, words, wordOrder }: Form, series: readonly (readonly number[])[]): number {
+  if (kind !== 'integer' || words < 4) return 0
+  const fromTop = wordOrder === 'big' ? series : series.toReversed()
+  const used = fromTop.findIndex((each) => each.some((word) => word !== 0))
+  return used <= 0 ? 0 : 1.5 * Math.max(0, used - 1)
 }
 
 /** A whole number of any size: small ones are likelier, however wide the register is. */
@@ -58,7 +71,9 @@ function integerNats(value: number, form: Form): number {
     return emptyNats(-Math.log(share.sentinel), form)
   const sign = form.signed ? -Math.log(value < 0 ? share.negative : 1 - share.negative) : 0
   const plain = universalNats(size) + rareNats(size)
-  return sign + Math.min(plain, roundNats(size), nominalNats(size, 1))
+  // Nobody counts volts in 64 bits.
+  const nominal = form.words > 2 ? Number.POSITIVE_INFINITY : nominalNats(size, 1) + form.words - 1
+  return sign + Math.min(plain, roundNats(size), nominal)
 }
 
 /** 5000, 120000: one or two digits and zeros. */
