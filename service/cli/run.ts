@@ -10,6 +10,7 @@ import { explain } from './explain.ts'
 import { failsafe } from './failsafe.ts'
 import { diff } from './diff.ts'
 import { identify } from './identify.ts'
+import { infer } from './infer.ts'
 import { map } from './map.ts'
 import { pair } from './pair.ts'
 import { read } from './read.ts'
@@ -43,6 +44,7 @@ const commands: Readonly<Record<string, Command>> = {
   registers,
   snapshot,
   diff,
+  infer,
   write,
   verify,
   sunspec,
