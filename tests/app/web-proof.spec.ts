@@ -13,8 +13,10 @@ test('finds the register behind a turned knob, and what it may hold', async ({ w
   const { holding } = device.units.get(1)!
   for (let address = 0; address < 60; address++) holding.set(address, 0)
   holding.set(20, 420)
-  // 230.1 V, and noise.
+  // Three phases, one of them with noise.
   holding.set(30, 2301)
+  holding.set(31, 2312)
+  holding.set(32, 2298)
   const { respond } = device
   let asked = 0
   device.respond = (reply) => {
@@ -72,6 +74,7 @@ test('finds the register behind a turned knob, and what it may hold', async ({ w
 })
 
 test('shows on every screen what is verified, and takes a proof back and gives it again', async ({ web }) => {
+  test.slow()
   const { page } = web
   await web.open('/bus/battery/powerW')
   const chip = page.getByRole('button', { name: /^\d+ of \d+ verified/ })
@@ -80,8 +83,10 @@ test('shows on every screen what is verified, and takes a proof back and gives i
   const sign = panel.getByRole('listitem').filter({ has: page.getByText('Sign', { exact: true }) })
   await expect(sign).toContainText('Verified here')
   await sign.getByRole('button', { name: 'Take back' }).click()
-  await sign.getByRole('button', { name: 'Hold to take back' }).click({ delay: 1300 })
+  await sign.getByRole('button', { name: 'Hold to take back' }).hover()
+  await page.mouse.down()
   await expect(chip).toHaveText('2 of 3 verified')
+  await page.mouse.up()
   await expect(sign).toContainText('Automatic control waits for it')
   await chip.click()
   await expect(page.getByText('Automatic control waits for these:')).toBeVisible()
@@ -92,8 +97,10 @@ test('shows on every screen what is verified, and takes a proof back and gives i
   await sign.getByLabel('How you have proven it').fill('charged it, the meter followed')
   await web.expectAccessible()
   await shoot(web, 'why')
-  await hold.click({ delay: 1300 })
+  await hold.hover()
+  await page.mouse.down()
   await expect(sign).toContainText('charged it, the meter followed')
+  await page.mouse.up()
   await expect(chip).toHaveText('3 of 3 verified')
   await page.keyboard.press('1')
   await expect(chip).toBeVisible()
@@ -101,6 +108,7 @@ test('shows on every screen what is verified, and takes a proof back and gives i
 
 for (const theme of themes) {
   test(`the knob wizard and the reasons in the ${theme} theme: accessible, nothing cut off`, async ({ web }) => {
+    test.slow()
     const { page } = web
     await page.setViewportSize({ width: 1280, height: 720 })
     await web.open('/bus/meter/powerW', theme)

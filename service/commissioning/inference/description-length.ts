@@ -51,7 +51,7 @@ function sleepingNats({ kind, words, wordOrder }: Form, series: readonly (readon
   if (kind !== 'integer' || words < 4) return 0
   const fromTop = wordOrder === 'big' ? series : series.toReversed()
   const used = fromTop.findIndex((each) => each.some((word) => word !== 0))
-  return used <= 0 ? 0 : 1.5 * Math.max(0, used - 1)
+  return used <= 0 ? 0 : 3 * Math.max(0, used - 1)
 }
 
 /** A whole number of any size: small ones are likelier, however wide the register is. */
@@ -61,7 +61,7 @@ const universalNats = (size: number): number => Math.log(size) + 2 * Math.log(Ma
 const rareNats = (size: number): number => (size < 1e7 ? 0 : 1.2 * Math.log10(size / 1e7))
 
 /** Registers that nothing uses read 0 or 0xFFFF in rows: many of them are no sign of a wide value. */
-const emptyNats = (first: number, { words }: Form): number => first * (1 + 0.8 * (words - 1))
+const emptyNats = (first: number, { words }: Form): number => first * (1 + 0.95 * (words - 1))
 
 function integerNats(value: number, form: Form): number {
   const size = Math.abs(value)
@@ -141,8 +141,12 @@ const wildNats = 1.5
 
 function moveNats(ranks: readonly number[], form: Form): number {
   const steps = ranks.slice(1).map((rank, index) => Math.abs(rank - ranks[index]!))
-  const mean = Math.max(0.5, steps.reduce((sum, step) => sum + step, 0) / steps.length)
-  const spread = steps.length * (1 + Math.log(2 * mean)) + 0.5 * universalNats(Math.max(1, mean))
+  const moves = steps.filter((step) => step > 0)
+  // How often it moves is told once; how far, each time.
+  const often = Math.min(0.98, Math.max(0.02, moves.length / steps.length))
+  const rests = -(steps.length - moves.length) * Math.log(1 - often) - moves.length * Math.log(often)
+  const mean = Math.max(0.5, moves.reduce((sum, step) => sum + step, 0) / Math.max(1, moves.length))
+  const spread = rests + moves.length * (1 + Math.log(2 * mean)) + 0.5 * universalNats(Math.max(1, mean))
   const wild = form.words === 1 ? steps.filter((step) => step > wildStep).length * wildNats : 0
   return -Math.log(1 - share.constant) + spread + Math.min(12, wild)
 }
