@@ -1,5 +1,7 @@
 import { createI18n } from 'vue-i18n'
+import { setNumberLanguage } from './format/number.ts'
 import enBackup from './locales/backup.en.json'
+import enChecks from './locales/checks.en.json'
 import enDeploy from './locales/deploy.en.json'
 import enShell from './locales/en.json'
 import enHandover from './locales/handover.en.json'
@@ -13,6 +15,7 @@ import enWorkbench from './locales/workbench.en.json'
 const en = {
   ...enShell,
   backup: enBackup,
+  checks: enChecks,
   deploy: enDeploy,
   handover: enHandover,
   license: enLicense,
@@ -22,10 +25,12 @@ const en = {
   setup: enSetup,
   workbench: enWorkbench,
 }
-/** Loaded when it is chosen. Texts that are not translated yet are shown in English. */
-async function loadGerman(): Promise<Partial<typeof en>> {
-  const [backup, deploy, handover, license, maps, proof, registers, setup, workbench] = await Promise.all([
+/** Loaded when it is chosen. */
+async function loadGerman(): Promise<typeof en> {
+  const [shell, backup, checks, deploy, handover, license, maps, proof, registers, setup, workbench] = await Promise.all([
+    import('./locales/de.json'),
     import('./locales/backup.de.json'),
+    import('./locales/checks.de.json'),
     import('./locales/deploy.de.json'),
     import('./locales/handover.de.json'),
     import('./locales/license.de.json'),
@@ -36,7 +41,9 @@ async function loadGerman(): Promise<Partial<typeof en>> {
     import('./locales/workbench.de.json'),
   ])
   return {
+    ...shell.default,
     backup: backup.default,
+    checks: checks.default,
     deploy: deploy.default,
     handover: handover.default,
     license: license.default,
@@ -63,11 +70,12 @@ const loaded = new Set<Language>(['en'])
 /** Shows the window in a language, once its texts are there. */
 export async function setLanguage(language: Language): Promise<void> {
   if (language === 'de' && !loaded.has('de')) {
-    i18n.global.setLocaleMessage('de', { ...en, ...(await loadGerman()) })
+    i18n.global.setLocaleMessage('de', await loadGerman())
     loaded.add('de')
   }
   const { locale }: { locale: { value: string } } = i18n.global
   locale.value = language
+  setNumberLanguage(language)
 }
 
 /** Text in the language of the window. */

@@ -13,6 +13,7 @@ export const router = createRouter({
     { path: '/listen/:job?', name: 'listen', component: () => import('./screens/bus/listen/ListenScreen.vue') },
     { path: '/registers', name: 'registers', component: () => import('./screens/bus/registers/RegisterScreen.vue') },
     { path: '/frames', name: 'frames', component: () => import('./screens/bus/frames/FrameScreen.vue') },
+    { path: '/checks', name: 'checks', component: () => import('./screens/checks/ChecksScreen.vue') },
     { path: '/handover', name: 'handover', component: () => import('./screens/handover/HandoverScreen.vue') },
     { path: '/log', name: 'log', component: () => import('./screens/log/LogScreen.vue') },
     { path: '/deploy', name: 'deploy', component: () => import('./screens/deploy/DeployScreen.vue') },
@@ -27,7 +28,7 @@ export const router = createRouter({
   ],
 })
 
-export const screens = ['site', 'bus', 'maps', 'limits', 'log', 'handover', 'settings'] as const
+export const screens = ['site', 'bus', 'maps', 'limits', 'checks', 'log', 'handover', 'settings'] as const
 /** Views of a screen that have an address of their own, with the screen of the rail that they belong to. */
 export const parts: Readonly<Record<string, Screen>> = {
   scan: 'bus',

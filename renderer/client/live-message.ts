@@ -7,6 +7,7 @@ const types: ReadonlySet<string> = new Set([
   'devices',
   'device',
   'workbench',
+  'checks',
   'job',
   'watch',
   'error',

@@ -1,18 +1,30 @@
+import { shallowRef } from 'vue'
+
 /** Shown for what is not measured. Never 0. */
 export const emDash = '\u2014'
 
 const minus = '\u2212'
 const groupSpace = '\u202F'
-const locale = 'en'
-const formatters = new Map<number, Intl.NumberFormat>()
+const formatters = new Map<string, Intl.NumberFormat>()
+/** What is computed from numbers is computed again when the language changes. */
+const locale = shallowRef('en')
+
+/** Which language decides the sign before the decimals. */
+export function setNumberLanguage(language: string): void {
+  locale.value = language
+}
 
 /** A number with fixed decimals, thin-space groups and a true minus sign; an em dash for what is not measured. */
 export function formatNumber(value: number | undefined, decimals = 0): string {
   if (value === undefined || !Number.isFinite(value)) return emDash
-  let formatter = formatters.get(decimals)
+  const key = `${locale.value} ${decimals}`
+  let formatter = formatters.get(key)
   if (!formatter) {
-    formatter = new Intl.NumberFormat(locale, { minimumFractionDigits: decimals, maximumFractionDigits: decimals })
-    formatters.set(decimals, formatter)
+    formatter = new Intl.NumberFormat(locale.value, {
+      minimumFractionDigits: decimals,
+      maximumFractionDigits: decimals,
+    })
+    formatters.set(key, formatter)
   }
   // A value that rounds to zero has no sign.
   const shown = Number(value.toFixed(decimals)) === 0 ? 0 : value

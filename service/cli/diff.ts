@@ -29,9 +29,9 @@ export const diff: Command = {
     const [first, second, more] = positionals
     if (first === undefined || second === undefined || more !== undefined)
       throw new UsageError('two snapshots are needed: BEFORE and AFTER')
-    const before = await load(first)
-    const after = await load(second)
-    const baseline = values.baseline === undefined ? undefined : await load(values.baseline)
+    const before = await loadSnapshot(first)
+    const after = await loadSnapshot(second)
+    const baseline = values.baseline === undefined ? undefined : await loadSnapshot(values.baseline)
     for (const other of [after, ...(baseline ? [baseline] : [])])
       if (other.bus !== before.bus || other.unitId !== before.unitId)
         terminal.err(`r-emsctl diff: ${describePlace(before)} is compared with ${describePlace(other)}\n`)
@@ -43,7 +43,7 @@ export const diff: Command = {
 
 const describePlace = ({ bus, unitId }: RegisterSnapshot): string => `unit ${unitId} on ${bus}`
 
-async function load(file: string): Promise<RegisterSnapshot> {
+export async function loadSnapshot(file: string): Promise<RegisterSnapshot> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw new UsageError(`${file} cannot be read`, { cause: error })
   })

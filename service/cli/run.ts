@@ -14,6 +14,7 @@ import { deploy, rollback } from './deploy.ts'
 import { diff } from './diff.ts'
 import { identify } from './identify.ts'
 import { license } from './license.ts'
+import { infer } from './infer.ts'
 import { map } from './map.ts'
 import { pair } from './pair.ts'
 import { read } from './read.ts'
@@ -50,6 +51,7 @@ const commands: Readonly<Record<string, Command>> = {
   registers,
   snapshot,
   diff,
+  infer,
   write,
   verify,
   sunspec,

@@ -146,12 +146,12 @@ async function search(bus: ReadOnlyBus, { unitId, fn, quirks, rate }: Wanted, te
   throw new CommandFailure(exitCode.noAnswer, reason ?? `unit ${unitId} on ${bus.name} has no such registers`)
 }
 
-function functionOf(text: string): ReadFunction {
+export function functionOf(text: string): ReadFunction {
   const fn = parseWhole(text, '--fc', 1, 4)
   return fn === 1 || fn === 2 || fn === 3 ? fn : 4
 }
 
-function parseRange(text: string, fn: ReadFunction): RegisterRange {
+export function parseRange(text: string, fn: ReadFunction): RegisterRange {
   const [first, last = first, more] = text.split('..')
   const from = parseWhole(first, '--range', 0, 65_535)
   const to = parseWhole(last, '--range', 0, 65_535)

@@ -303,6 +303,11 @@ export const checks = z.strictObject({
   checks: z.array(check).max(5_000),
   /** The run under way. */
   running: checkRunId.optional(),
+  /**
+   * What the controlled devices alone come to when R-EMS stops and each does what it does by itself: with all of them loading and no
+   * sun for import, with all sun and no load for export.
+   */
+  ifStopped: z.array(headroomRow).max(60),
   counts: z.strictObject({
     total: z.number().int(),
     passed: z.number().int(),

@@ -58,7 +58,10 @@ export function listMaps(folder: string): string[] {
 }
 
 /** The file of a map in the first folder that has it. Throws `map.invalid` when it is too large. */
-export function mapFileIn(id: string, folders: readonly string[]): { readonly text: string; readonly file: string } | undefined {
+export function mapFileIn(
+  id: string,
+  folders: readonly string[],
+): { readonly text: string; readonly file: string } | undefined {
   for (const folder of folders) {
     const file = join(folder, `${id}.yaml`)
     let size: number

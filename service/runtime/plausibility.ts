@@ -29,7 +29,7 @@ export function createPlausibilityWatch(options: {
   powerFlow(): PowerFlow | undefined
 }): PlausibilityWatch {
   const { entries, clock, powerFlow } = options
-  const watches = new Map<string, EnergyWatch>(entries.map(({ config }) => [config.id, createEnergyWatch()]))
+  const watches = new Map<string, EnergyWatch>(entries.map(({ config }) => [config.id, createEnergyWatch(config.role)]))
   let observedMs = Number.NEGATIVE_INFINITY
 
   function valuesOf({ device }: Entry): Values {

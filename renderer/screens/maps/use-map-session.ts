@@ -1,5 +1,6 @@
 import { computed, onBeforeUnmount, ref, shallowRef } from 'vue'
 import type { MapChecked, MapDocument, MapLine, MapProblem, MapSaved, MapValues } from '#contract/map-editor.ts'
+import type { Plausibility } from '#contract/plausibility.ts'
 import { useService } from '../../client/key.ts'
 import { RequestError } from '../../client/http.ts'
 import { useAction } from '../../stores/remote.ts'
@@ -12,6 +13,8 @@ import { createLocalDrafts } from './local-drafts.ts'
 /** After the last key, before the text is checked. */
 const pauseMs = 350
 const valuesEveryMs = 1000
+/** Asked for with every so many rounds of values. */
+const plausibleEvery = 5
 const base = 'api/v1/workbench/maps'
 
 /** One map in the editor: its text, what is wrong with it, and what the chosen device says to it. */
@@ -22,6 +25,8 @@ export function useMapSession() {
   const editor = shallowRef<MapEditor>()
   const checked = shallowRef<MapChecked>()
   const live = shallowRef<MapValues>()
+  /** Of the chosen device, as the map in use reads it. */
+  const plausibility = shallowRef<Plausibility>()
   const device = ref<string>()
   const point = ref<string>()
   const saved = shallowRef<MapSaved>()
@@ -37,6 +42,7 @@ export function useMapSession() {
   let round: ReturnType<typeof setTimeout> | undefined
   let opened = 0
   let placed = false
+  let rounds = 0
 
   const lines = computed<readonly MapLine[]>(() => checked.value?.points ?? [])
   const lineOf = computed(() => new Map(lines.value.map((line) => [line.name, line])))
@@ -88,6 +94,7 @@ export function useMapSession() {
   ): Promise<boolean> {
     close()
     const mine = ++opened
+    opening.busy.value = false
     return opening.run(async () => {
       const [found, schema, module] = await Promise.all([
         fresh ?? find(id),
@@ -126,7 +133,8 @@ export function useMapSession() {
     editor.value?.[Symbol.dispose]()
     editor.value = undefined
     session = undefined
-    for (const kept of [document, checked, live, saved, point, device]) kept.value = undefined
+    for (const kept of [document, checked, live, plausibility, saved, point, device]) kept.value = undefined
+    rounds = 0
     problems.value = []
     shownProblems = ''
     checkedText = ''
@@ -200,6 +208,10 @@ export function useMapSession() {
         if (mine !== opened) return
         live.value = answer
         showLive(answer)
+        if (rounds++ % plausibleEvery === 0) {
+          const found = await service.get<Plausibility>(`api/v1/devices/${device.value}/plausibility`)
+          if (mine === opened) plausibility.value = found
+        }
       }
     } catch (error) {
       // Forgotten by a service that was started anew: the text is shown to it again.
@@ -227,6 +239,8 @@ export function useMapSession() {
   function choose(id: string): void {
     device.value = id
     live.value = undefined
+    plausibility.value = undefined
+    rounds = 0
     editor.value?.showValues(new Map())
     void check()
     void askValues()
@@ -239,6 +253,7 @@ export function useMapSession() {
     editor,
     checked,
     live,
+    plausibility,
     device,
     user,
     signs,

@@ -40,7 +40,7 @@ export const workbenchMapFileRoutes: FastifyPluginCallbackZod<{ sources: Sources
         },
       },
     },
-    async (request) => {
+    (request) => {
       const { body } = request
       if (!Buffer.isBuffer(body))
         throw new EdgeError('api.invalid', 'the body is not a file sent as application/octet-stream')

@@ -38,7 +38,20 @@ export function explain(form: Form, series: readonly (readonly number[])[]): Exp
     form.kind === 'float' ? Array.from({ length: readings }, (_, index) => floatRank(form, at(index))) : values
   const first = form.kind === 'float' ? floatNats(values[0]!, form) : integerNats(values[0]!, form)
   const nats = first + (readings < 2 ? 0 : constant ? -Math.log(share.constant) : moveNats(ranks, form))
-  return { nats, values, constant, neverFalls: ranks.every((rank, index) => index === 0 || rank >= ranks[index - 1]!) }
+  return {
+    nats: nats + sleepingNats(form, series),
+    values,
+    constant,
+    neverFalls: ranks.every((rank, index) => index === 0 || rank >= ranks[index - 1]!),
+  }
+}
+
+/** One high word that is always 0 is usual; two and more of them, beside registers that read 0, are no sign of a wide value. */
+function sleepingNats({ kind, words, wordOrder }: Form, series: readonly (readonly number[])[]): number {
+  if (kind !== 'integer' || words < 4) return 0
+  const fromTop = wordOrder === 'big' ? series : series.toReversed()
+  const used = fromTop.findIndex((each) => each.some((word) => word !== 0))
+  return used <= 0 ? 0 : 3 * Math.max(0, used - 1)
 }
 
 /** A whole number of any size: small ones are likelier, however wide the register is. */
@@ -48,7 +61,7 @@ const universalNats = (size: number): number => Math.log(size) + 2 * Math.log(Ma
 const rareNats = (size: number): number => (size < 1e7 ? 0 : 1.2 * Math.log10(size / 1e7))
 
 /** Registers that nothing uses read 0 or 0xFFFF in rows: many of them are no sign of a wide value. */
-const emptyNats = (first: number, { words }: Form): number => first * (1 + 0.8 * (words - 1))
+const emptyNats = (first: number, { words }: Form): number => first * (1 + 0.95 * (words - 1))
 
 function integerNats(value: number, form: Form): number {
   const size = Math.abs(value)
@@ -58,7 +71,9 @@ function integerNats(value: number, form: Form): number {
     return emptyNats(-Math.log(share.sentinel), form)
   const sign = form.signed ? -Math.log(value < 0 ? share.negative : 1 - share.negative) : 0
   const plain = universalNats(size) + rareNats(size)
-  return sign + Math.min(plain, roundNats(size), nominalNats(size, 1))
+  // Nobody counts volts in 64 bits.
+  const nominal = form.words > 2 ? Number.POSITIVE_INFINITY : nominalNats(size, 1) + form.words - 1
+  return sign + Math.min(plain, roundNats(size), nominal)
 }
 
 /** 5000, 120000: one or two digits and zeros. */
@@ -126,8 +141,12 @@ const wildNats = 1.5
 
 function moveNats(ranks: readonly number[], form: Form): number {
   const steps = ranks.slice(1).map((rank, index) => Math.abs(rank - ranks[index]!))
-  const mean = Math.max(0.5, steps.reduce((sum, step) => sum + step, 0) / steps.length)
-  const spread = steps.length * (1 + Math.log(2 * mean)) + 0.5 * universalNats(Math.max(1, mean))
+  const moves = steps.filter((step) => step > 0)
+  // How often it moves is told once; how far, each time.
+  const often = Math.min(0.98, Math.max(0.02, moves.length / steps.length))
+  const rests = -(steps.length - moves.length) * Math.log(1 - often) - moves.length * Math.log(often)
+  const mean = Math.max(0.5, moves.reduce((sum, step) => sum + step, 0) / Math.max(1, moves.length))
+  const spread = rests + moves.length * (1 + Math.log(2 * mean)) + 0.5 * universalNats(Math.max(1, mean))
   const wild = form.words === 1 ? steps.filter((step) => step > wildStep).length * wildNats : 0
   return -Math.log(1 - share.constant) + spread + Math.min(12, wild)
 }

@@ -22,6 +22,8 @@ type Reading = BlockHistory['readings'][number]
 /** How long after a turn its effects are looked for, and how much of the time before it counts. */
 const afterTurnMs = 60_000
 const beforeTurnMs = 60_000
+/** A person needs a moment from the device to the button: what changes so shortly before counts as the turn. */
+const graceMs = 2500
 const shownCulprits = 8
 const shownByChance = 6
 const leastScore = 0.05
@@ -52,9 +54,13 @@ export function findCulprits(blocks: readonly BlockHistory[], turns: readonly Tu
   })
   const last = perTurn.at(-1)!
   const combined = last.found.flatMap((each) => {
-    const earlier = perTurn.slice(0, -1).map(({ found }) => found.find(({ key }) => key === each.key)?.score ?? 0)
-    const score = earlier.reduce((product, other) => product * Math.min(1, other + 0.02), each.score)
-    return [{ ...each, score: earlier.length === 0 ? score : score ** (1 / (earlier.length + 1)) }]
+    const earlier = perTurn.slice(0, -1).map(({ found }) => found.find(({ key }) => key === each.key))
+    if (earlier.length === 0) return [each]
+    const product = earlier.reduce((all, other) => all * Math.min(1, (other?.score ?? 0) + 0.02), each.score)
+    // What a knob moves follows it after the same time, turn by turn.
+    const apartMs = Math.max(...earlier.map((other) => Math.abs((other?.delayMs ?? 0) - each.delayMs)))
+    const uneven = 0.15 * (1 - Math.exp(-apartMs / 2500))
+    return [{ ...each, score: Math.max(0, product ** (1 / (earlier.length + 1)) - uneven) }]
   })
   const ranked = withoutOverlaps(combined.toSorted(byRank)).filter(({ score }) => score >= leastScore)
   const [first] = ranked
@@ -81,7 +87,8 @@ export function findCulprits(blocks: readonly BlockHistory[], turns: readonly Tu
   }
 }
 
-const byRank = (a: Found, b: Found): number => b.score - a.score || a.delayMs - b.delayMs || a.words - b.words
+const byRank = (a: Found, b: Found): number =>
+  b.score - a.score || Math.abs(a.delayMs) - Math.abs(b.delayMs) || a.words - b.words
 
 const registersOf = (blocks: readonly BlockHistory[]): Set<string> =>
   new Set(
@@ -109,9 +116,10 @@ function changesAt(blocks: readonly BlockHistory[], turn: Turn, fromMs: number, 
   let unmoved = 0
   for (const block of blocks) {
     const { unitId, fn, address: start, count } = block
-    const before = block.readings.filter(({ atMs }) => atMs <= turn.atMs && atMs >= fromMs)
+    const turnedMs = turn.atMs - graceMs
+    const before = block.readings.filter(({ atMs }) => atMs < turnedMs && atMs >= fromMs)
     const after = block.readings.filter(
-      ({ atMs }) => atMs > turn.atMs && atMs <= Math.min(untilMs, turn.atMs + afterTurnMs),
+      ({ atMs }) => atMs >= turnedMs && atMs <= Math.min(untilMs, turn.atMs + afterTurnMs),
     )
     // What is only written, and was not before, changed from nothing; it has no baseline to compare.
     if (before.length === 0 || after.length === 0) continue
@@ -184,10 +192,11 @@ function judge(
   const base = told ? (fit === 'none' ? 0.2 : fit.exact ? 0.84 : 0.45) : 0.7
   // A sum of powers of two is a rarer unit than one of ten, and a perfect fit is no coincidence.
   const odd = fit === 'none' ? 0 : (isPowerOfTen(fit.scale) ? 0 : -0.03) - Math.min(0.08, 100 * fit.error)
-  const early = 0.12 * Math.exp(-delayMs / 4000) - 0.06
+  const early = 0.12 * Math.exp(-Math.abs(delayMs) / 4000) - 0.06
   const calmly = noise === 0 ? 0.02 : -0.06
   const ramped = steps > 2 ? -0.08 : 0
-  const wide = form.kind === 'integer' && form.words > 1 && sleepingWords(form, at, before, after) ? -0.015 * form.words : 0
+  const wide =
+    form.kind === 'integer' && form.words > 1 && sleepingWords(form, at, before, after) ? -0.015 * form.words : 0
   const strange = Math.abs(now) > 1e9 || (form.kind === 'float' && Math.abs(now) < 1e-3) ? -0.2 : 0
   const score = clamp(
     base + odd + early + calmly + ramped + wide + strange + (written ? 0.06 : 0) + 0.03 * (Math.abs(correlation) - 1),

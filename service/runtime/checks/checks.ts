@@ -13,6 +13,7 @@ import type { BorrowParts } from './borrow.ts'
 import { catalogueOf } from './catalogue.ts'
 import { createCheckFiles } from './check-files.ts'
 import { createDesk } from './desk.ts'
+import { ifStopped } from './if-stopped.ts'
 import type { CheckPlan, Prepared } from './plan.ts'
 import { startRun, type RunningCheck } from './run.ts'
 import { openRunStore, summaryOf } from './run-store.ts'
@@ -134,6 +135,7 @@ export async function openChecks(options: {
       atMs: clock.nowMs(),
       checks: all,
       ...(current && { running: current.record.id }),
+      ifStopped: ifStopped(desk),
       counts: { ...counts, open: counts.total - counts.passed - counts.failed - counts.accepted },
     }
   }

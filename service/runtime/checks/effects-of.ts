@@ -4,7 +4,7 @@ import type { SiteDeviceEntry } from '../site-runtime.ts'
 import type { Desk } from './desk.ts'
 
 /** What a device would take with this value in force, W, at least and at most; negative is what it gives. */
-function powerWith(
+export function powerWith(
   desk: Desk,
   entry: SiteDeviceEntry,
   command: CommandName,

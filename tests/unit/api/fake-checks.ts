@@ -34,7 +34,12 @@ const run: CheckRun = {
 export function fakeChecks(): CheckSources {
   const unknown = (): Promise<never> => Promise.reject(new EdgeError('check.unknown', 'there is no such run'))
   return {
-    list: () => ({ atMs: 1, checks: [], counts: { total: 0, passed: 0, failed: 0, accepted: 0, open: 0 } }),
+    list: () => ({
+      atMs: 1,
+      checks: [],
+      ifStopped: [],
+      counts: { total: 0, passed: 0, failed: 0, accepted: 0, open: 0 },
+    }),
     start: ({ checkId }) => (checkId === run.checkId ? Promise.resolve(run) : unknown()),
     renew: () => undefined,
     abort: (id) => (id === run.id ? Promise.resolve(run) : unknown()),

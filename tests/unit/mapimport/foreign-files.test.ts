@@ -1,5 +1,7 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { foreignFiles, haveForeign, importForeign, load } from './support.ts'
+import { foreignFiles, foreignFolder, haveForeign, importBytes, importForeign, load } from './support.ts'
 
 /** Files that hold no registers, or are broken on purpose, with the word that the sentence must contain. */
 const refused: Readonly<Record<string, RegExp>> = {
@@ -78,4 +80,21 @@ describe.skipIf(!haveForeign)('the maps of other programs (../shared/data/foreig
       expect([file, result.report.counts.points + result.report.counts.skipped]).toEqual([file, entries])
     }
   })
+})
+
+const models = resolve(foreignFolder, '../sunspec-models/json')
+
+describe.skipIf(!existsSync(models))('the models of SunSpec (../shared/data/sunspec-models)', () => {
+  it('become maps that pass the checks', async () => {
+    const files = readdirSync(models).filter((name) => /^model_\d+\.json$/.test(name))
+    expect(files.length).toBeGreaterThan(100)
+    for (const file of files.filter((_, index) => index % 4 === 0)) {
+      const result = await importBytes(readFileSync(join(models, file)), file)
+      if (result.verdict === 'refused') throw new Error(`${file}: ${result.reason}`)
+      expect([file, result.report.format]).toEqual([file, 'sunspec-json'])
+      const number = Number(/\d+/.exec(file))
+      for (const { sunspec } of Object.values(load(result).map.points))
+        expect([file, sunspec?.model]).toEqual([file, number])
+    }
+  }, 60_000)
 })

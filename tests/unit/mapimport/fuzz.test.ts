@@ -71,7 +71,7 @@ describe.skipIf(!haveForeign)('mutated maps of other programs (../shared/data/fo
         fc.array(mutation, { minLength: 1, maxLength: 6 }),
         async ({ name, bytes }, list) => assertAnswer(mutate(bytes, list), name),
       ),
-      { numRuns: 150 },
+      { numRuns: 100 },
     )
   }, 120_000)
 })
@@ -90,7 +90,7 @@ describe('any input', () => {
       fc.asyncProperty(text, fc.constantFrom('auto' as const, ...mapFormat.options), async (content, format) =>
         assertAnswer(new TextEncoder().encode(content), 'any.txt', { format }),
       ),
-      { numRuns: 250 },
+      { numRuns: 150 },
     )
   }, 60_000)
 

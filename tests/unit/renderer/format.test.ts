@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { parseBus } from '../../../renderer/format/bus.ts'
-import { emDash, formatNumber } from '../../../renderer/format/number.ts'
+import { emDash, formatNumber, setNumberLanguage } from '../../../renderer/format/number.ts'
 import { formatPower, formatQuantity, formatReading, powerDecimals } from '../../../renderer/format/quantity.ts'
 import { bytesOf, formatAddress, formatFunction, formatWords } from '../../../renderer/format/registers.ts'
 import { asSentence } from '../../../renderer/format/sentence.ts'
@@ -13,6 +13,13 @@ describe('numbers', () => {
   it('have fixed decimals, thin groups and a true minus sign', () => {
     expect(formatNumber(12_044.66, 1)).toBe(`12${thin}044.7`)
     expect(formatNumber(-3.1449, 2)).toBe(`${minus}3.14`)
+  })
+  it('have a comma before the decimals in German', () => {
+    setNumberLanguage('de')
+    expect(formatNumber(12_044.66, 1)).toBe(`12${thin}044,7`)
+    expect(formatQuantity(4200, 'W').text).toBe('4,200')
+    setNumberLanguage('en')
+    expect(formatNumber(12_044.66, 1)).toBe(`12${thin}044.7`)
   })
   it('that round to zero have no sign', () => {
     expect(formatNumber(-0.004, 2)).toBe('0.00')

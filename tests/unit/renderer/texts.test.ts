@@ -32,11 +32,22 @@ it('has no text that no screen shows', () => {
   expect(unused).toEqual([])
 })
 
-it('has every text of the workbench in German too', () => {
-  expect(keysOf(load('workbench.de'))).toEqual(keysOf(load('workbench.en')))
-  expect(keysOf(load('registers.de'))).toEqual(keysOf(load('registers.en')))
-  expect(keysOf(load('maps.de'))).toEqual(keysOf(load('maps.en')))
-})
+it.each(globSync('locales/*en.json', { cwd: folder }).map((file) => file.replace(/^.*[\\/]|\.json$/g, '')))(
+  'has every text of %s in German too, with the same values and plurals',
+  (english) => {
+    const german = english.replace(/en$/, 'de')
+    expect(keysOf(load(german))).toEqual(keysOf(load(english)))
+    const at = (tree: unknown, key: string): string =>
+      key.split('.').reduce<unknown>((value, word) => (value as Record<string, unknown>)[word], tree) as string
+    const [en, de] = [load(english), load(german)]
+    for (const key of keysOf(en)) {
+      const values = (text: string) => [...new Set(text.match(/\{\w+\}/g))].toSorted()
+      expect([key, values(at(de, key))]).toEqual([key, values(at(en, key))])
+      expect([key, at(de, key).split(' | ').length]).toEqual([key, at(en, key).split(' | ').length])
+      expect([key, at(de, key) === '']).toEqual([key, at(en, key) === ''])
+    }
+  },
+)
 
 it('has no words written into a template', () => {
   const hard = sources.flatMap(([file, text]) => {
@@ -48,7 +59,10 @@ it('has no words written into a template', () => {
       .replaceAll(/"[^"]*"/g, '""')
       .replaceAll(/<[^>]*>/g, ' ')
     // Units, key names and signs are the same in every language.
-    const words = shown.match(/[A-Za-z]{2,}/g)?.filter((word) => !['Hz', 'Alt', 'Ctrl', 'Esc'].includes(word)) ?? []
+    const words =
+      shown
+        .match(/[A-Za-z]{2,}/g)
+        ?.filter((word) => !['Hz', 'Alt', 'Ctrl', 'Esc', 'Enter', 'Space', 'SHA', 'nbsp'].includes(word)) ?? []
     const attributes = template.match(/\s(title|alt|placeholder|aria-label|hint|label)="[^"]*"/g) ?? []
     return [...words, ...attributes].map((word) => `${file}: ${word}`)
   })

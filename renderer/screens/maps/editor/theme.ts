@@ -76,7 +76,8 @@ export const appTheme = (): Extension =>
     },
     '.map-problem.error': { background: 'var(--bad-weak)', color: 'var(--bad)' },
     '.map-problem.warning': { background: 'var(--warn-weak)', color: 'var(--warn)' },
-    '.map-problem span': { flex: '1', minWidth: '0', overflowWrap: 'anywhere' },
+    // Beside its text and not at the end of the longest line, which may be out of sight.
+    '.map-problem span': { maxWidth: '68ch', overflowWrap: 'anywhere' },
     '.map-problem button': {
       display: 'inline-flex',
       alignItems: 'center',

@@ -84,4 +84,12 @@ describe('the wizard of the turned knob', () => {
     ])
     expect(culprits[0]?.reason).toContain('this is the command')
   })
+
+  it('counts what changed shortly before the button was pressed as the turn', () => {
+    const history = createValueHistory()
+    for (let second = 0; second < 40; second++)
+      history.record({ unitId: 1, fn: 3, address: 0, words: [second < 20 ? 420 : 450, 3], atMs: 1000 * second })
+    const { culprits } = findCulprits(history.blocks(), [{ atMs: 21_400, from: 42, to: 45 }])
+    expect(culprits).toMatchObject([{ address: 0, scale: 0.1, delayMs: -1400 }])
+  })
 })

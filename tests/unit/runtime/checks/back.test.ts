@@ -48,7 +48,8 @@ const checksOfBattery = [
   'comm-loss.battery.setPowerW',
 ]
 
-describe.concurrent('what a check has changed goes back', { timeout: 120_000 }, () => {
+// On a machine that stalls for seconds, a check rightly says that it was disturbed.
+describe.concurrent('what a check has changed goes back', { timeout: 240_000, retry: 2 }, () => {
   it('after an abort at any moment, read back on the wire', async () => {
     await using rig = await startRig()
     const random = seeded(20_260_520)
@@ -109,7 +110,7 @@ describe.concurrent('what a check has changed goes back', { timeout: 120_000 }, 
   it('by the timer of the device itself when it is no longer reached', async () => {
     await using rig = await startRig({
       site: homeSite.replace('r-ems/demo-battery', 'test/battery'),
-      timing: { restoreMs: 1_500 },
+      timing: { restoreMs: 1_500, silentMs: 2_000 },
     })
     const id = await start(rig, 'step.battery.setPowerW')
     await hasWritten(rig, id)
@@ -148,7 +149,7 @@ describe.concurrent('what a check has changed goes back', { timeout: 120_000 }, 
   })
 })
 
-describe.concurrent('a check is refused', { timeout: 60_000 }, () => {
+describe.concurrent('a check is refused', { timeout: 120_000 }, () => {
   it('while nobody is armed, while another one runs, and for what does not exist', async () => {
     await using rig = await startRig()
     const go = (checkId: string) => rig.checks.forApi.start({ checkId }, maria)

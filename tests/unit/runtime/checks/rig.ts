@@ -38,16 +38,16 @@ const shortMaps = {
   'test/charger': shipped('r-ems/demo-charger').replace('seconds: 30', 'seconds: 3'),
 }
 
-/** Short, and long enough for a slow machine: the plant settles within a second. */
+/** Short, and long enough for a slow machine: the plant settles within a second. What is silent is so for longer than any stall. */
 export const shortTiming: CheckTiming = {
-  sampleMs: 40,
+  sampleMs: 100,
   settleMs: 900,
   longestSettleMs: 4_000,
-  averageMs: 400,
+  averageMs: 500,
   stepMs: 5_500,
   fallbackMarginMs: 3_000,
   holdMs: 15_000,
-  silentMs: 2_000,
+  silentMs: 15_000,
   restoreMs: 5_000,
   watchedMs: 30_000,
 }
