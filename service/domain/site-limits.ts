@@ -41,7 +41,7 @@ export interface NamedLimit extends SiteLimit {
 
 /** Every limit that may be changed by itself, in the order of the site file. */
 export function siteLimits(site: Site): SiteLimit[] {
-  return namedLimits(site).map(({ name: _, ...limit }) => limit)
+  return namedLimits(site).map(({ name: _name, ...limit }) => limit)
 }
 
 /** Like `siteLimits`, with names by which the limits of two sites can be compared. */

@@ -43,7 +43,6 @@ describe('a watch of registers', () => {
       clock: realClock,
       buses,
       entries: [],
-      heardBy: () => undefined,
       leaseOf: () => undefined,
       assertFree: () => undefined,
       mapOf: () => undefined,
