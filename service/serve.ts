@@ -5,9 +5,7 @@ import { dirname, join } from 'node:path'
 import { pino } from 'pino'
 import type { Site } from '#contract/site.ts'
 import type { LiveMessage } from '#contract/live.ts'
-import { openAccess } from './access/access.ts'
-import { thisBoot } from './access/boot.ts'
-import { checkedPreset, createConsoleToken } from './access/console-token.ts'
+import { checkedPreset } from './access/console-token.ts'
 import { announce } from './announce.ts'
 import type { Carried } from './carried.ts'
 import { createAudit } from './access/audit.ts'
@@ -21,15 +19,11 @@ import { createServiceBackup } from './service-backup.ts'
 import { openLicensedSite } from './service-license.ts'
 import type { ControlTarget } from '#contract/control.ts'
 import { openKeyFolder } from './deployment/key-folder.ts'
-import { openSigningKey } from './deployment/keys.ts'
 import { folderLibrary, loadPointMap } from './pointmap/load.ts'
 import { loadSunspecModels, type SunspecModels } from './pointmap/sunspec/models.ts'
 import { type ApiSources, createApiSources } from './runtime/api-sources.ts'
 import { createArmed } from './runtime/armed.ts'
-import { openChecks } from './runtime/checks/checks.ts'
-import { createSiteMeaning } from './runtime/checks/site-meaning.ts'
 import { createBusAccess } from './runtime/bus-access.ts'
-import { createMapConverter } from './mapimport/in-worker.ts'
 import { loadConfirmedMaps } from './runtime/confirmed-maps.ts'
 import { loadControlProperty } from './runtime/control-property.ts'
 import { createControlSources } from './runtime/control-sources.ts'
@@ -37,7 +31,6 @@ import { createDeviceWatch } from './runtime/device-watch.ts'
 import { createExplainer } from './runtime/explain.ts'
 import { commandsOfSite } from './runtime/device-view.ts'
 import { createGridWatch } from './runtime/grid-watch.ts'
-import { openHandover } from './runtime/handover/handover.ts'
 import { openIdentity } from './runtime/identity.ts'
 import { thisMachine } from './runtime/machine.ts'
 import { createEdgeSources, openKnownEdges } from './runtime/known-edges.ts'
@@ -56,13 +49,12 @@ import { systemClock } from './runtime/system-clock.ts'
 import { createVerificationEdit } from './runtime/verification-edit.ts'
 import { createWishes } from './runtime/wishes.ts'
 import { openWriteBudget } from './runtime/write-budget.ts'
-import { createRelinquish } from './runtime/workbench/relinquish.ts'
-import { openWorkbench } from './runtime/workbench/workbench.ts'
-import { openServiceSetup } from './service-setup.ts'
 import { startPlant, watchPlant } from './start-plant.ts'
 import { createServiceEvents } from './service-events.ts'
 import { openServiceNetwork } from './service-network.ts'
+import { openServiceAccess } from './service-access.ts'
 import { openServiceDeployment } from './service-deployment.ts'
+import { openServiceWorkbench } from './service-workbench.ts'
 import { type StopKind, stopSignal } from './stop-signal.ts'
 import { openStorage } from './storage/storage.ts'
 import { version } from './version.ts'
@@ -98,21 +90,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
   // The plant starts while the storage opens.
   const spawning = startPlant(options, entries, resources, log)
   const storage = resources.use(await openStorage({ folder: dataFolder, workerUrl: entries.storageWorker, clock }))
-  const consoleToken = (carried.consoleToken ??= await createConsoleToken(dataFolder))
-  const opened = await openAccess({
-    folder: dataFolder,
-    clock,
-    audit: storage.journal,
-    boot: thisBoot(),
-    presets: [
-      { name: 'console', kind: 'console', secret: consoleToken },
-      ...(options.presetToken === undefined
-        ? []
-        : [{ name: 'automation', kind: 'token', secret: options.presetToken } as const]),
-    ],
-    pairs: !demo,
-    sessions: carried.sessions,
-  })
+  const opened = await openServiceAccess(options, { storage, carried, clock })
   const access = resources.use(opened.access)
   const siteHash = createHash('sha256')
     .update(options.empty ? '' : await readFile(options.siteFile))
@@ -286,32 +264,31 @@ export async function serve(options: Options, entries: Entries, carried: Carried
   let refresh: (topic: string) => void = () => undefined
   let publish: (message: LiveMessage) => void = () => undefined
   const field = { clock, buses, entries: devices, control: control.get, sunspecModels }
-  // The site of the demo is part of the program.
-  const workbenchFolder = join(demo ? dataFolder : options.root, 'workbench')
-  const workbench = resources.use(
-    await openWorkbench({
-      folder: workbenchFolder,
-      ...field,
-      relinquish: createRelinquish({ ...field, ...runtime }),
-      mapFolders,
-      sunspecFolder,
-      mapFiles: createMapConverter({ workerUrl: entries.mapWorker, clock }),
-      mapsChanged: mapReload.check,
-      stagedMaps: mapReload.staged,
-      journal: (kind, principal, detail) => void storage.journal.append({ kind, principal, detail }),
-      changed: (topic) => refresh(topic),
-      publish: (message) => publish(message),
-      trouble: (message) => log.warn(message),
-    }),
-  )
-  const setup = openServiceSetup(options, {
-    mapFolders,
-    sunspecFolder,
-    buses,
+  const { workbench, setup, checks, handover } = await openServiceWorkbench({
+    options,
+    entries,
+    resources,
+    clock,
+    version: semver,
+    identity,
+    siteText,
     storage,
     log,
-    found: () => workbench.forApi.overview().found,
-    siteWritten: stop.restart,
+    devices,
+    buses,
+    commands,
+    control: control.get,
+    armed,
+    lent,
+    runtime,
+    mapReload,
+    mapFolders,
+    sunspecFolder,
+    sunspecModels,
+    sources: () => sources.forApi,
+    restart: stop.restart,
+    changed: (topic) => refresh(topic),
+    publish: (message) => publish(message),
   })
   const confirmMaps = async (): Promise<void> => {
     await mapReload.activate()
@@ -340,37 +317,6 @@ export async function serve(options: Options, entries: Entries, carried: Carried
       changed: () => refresh('deployment'),
     }),
   )
-  const checks = resources.use(
-    await openChecks({
-      folder: workbenchFolder,
-      dataFolder,
-      site,
-      siteHash: createSiteMeaning(siteText.text),
-      epoch: identity.epoch,
-      version: semver,
-      ...field,
-      commands,
-      armed,
-      lent,
-      runtime,
-      journal: (record) => void storage.journal.append(record),
-      changed: () => refresh('checks'),
-      trouble: (message) => log.warn(message),
-    }),
-  )
-  const handover = await openHandover({
-    folder: workbenchFolder,
-    sources: () => sources.forApi,
-    clock,
-    edgeId: identity.edgeId,
-    siteText,
-    maps: mapsInUse,
-    generations,
-    buses,
-    key: async () => (await openSigningKey(openKeyFolder(dataFolder))).privateKey,
-    journal: storage.journal,
-    trouble: (message) => log.warn(message),
-  })
   const sources = createApiSources({
     armed,
     forControl,

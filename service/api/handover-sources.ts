@@ -1,11 +1,5 @@
 import type { Principal } from '#contract/access.ts'
-import type {
-  HandoverDraft,
-  HandoverReport,
-  SignedHandover,
-  SignedHandovers,
-  SignRequest,
-} from '#contract/handover.ts'
+import type { HandoverDraft, HandoverReport, SignedHandover, SignedHandovers, SignRequest } from '#contract/handover.ts'
 
 /** The handover report, as the API asks for it. */
 export interface HandoverSources {

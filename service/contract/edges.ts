@@ -48,4 +48,3 @@ export const deploymentPath = z
   .string()
   .max(100)
   .regex(/^[a-z0-9]+(\/[A-Za-z0-9]+)*$/, 'a path of /api/v1/deployment')
-

@@ -186,7 +186,10 @@ export const errorTable = {
     action: 'Check power, cable and address of the edge, and that it listens on the network.',
   },
   'edge.refused': { status: 409, action: 'See the reason; nothing was sent to the edge.' },
-  'handover.changed': { status: 409, action: 'Look at the newest report, then write again; what you typed is not lost.' },
+  'handover.changed': {
+    status: 409,
+    action: 'Look at the newest report, then write again; what you typed is not lost.',
+  },
   'handover.open': { status: 409, action: 'Complete the named parts, or hand them over as they are by naming them.' },
   'write.refused': { status: 403, action: 'See the reason; nothing was written.' },
 } as const

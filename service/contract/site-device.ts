@@ -68,46 +68,31 @@ export const phaseMapping = z
 
 const powerW = z.number().positive().max(10_000_000)
 /** How fast a setpoint that loads a limit may grow (S4); relief is immediate. */
-const rampWPerS = powerW
-  .default(1000)
-  .meta({
-    title: 'Ramp',
-    unit: 'W/s',
-    description: 'How fast a setpoint that loads a limit may grow. Relief is immediate.',
-  })
+const rampWPerS = powerW.default(1000).meta({
+  title: 'Ramp',
+  unit: 'W/s',
+  description: 'How fast a setpoint that loads a limit may grow. Relief is immediate.',
+})
 /** Claims of one priority share fairly; a lower number is served first. */
-const priority = z
-  .number()
-  .int()
-  .min(1)
-  .max(9)
-  .default(5)
-  .meta({
-    title: 'Priority, 1 is served first',
-    description: 'Devices of one priority share fairly; a lower number is served first.',
-  })
-const minOnS = z
-  .number()
-  .min(0)
-  .max(86_400)
-  .meta({
-    title: 'Shortest time on',
-    unit: 's',
-    description: 'It is not switched off earlier, except for a physical limit.',
-  })
+const priority = z.number().int().min(1).max(9).default(5).meta({
+  title: 'Priority, 1 is served first',
+  description: 'Devices of one priority share fairly; a lower number is served first.',
+})
+const minOnS = z.number().min(0).max(86_400).meta({
+  title: 'Shortest time on',
+  unit: 's',
+  description: 'It is not switched off earlier, except for a physical limit.',
+})
 const minOffS = z
   .number()
   .min(0)
   .max(86_400)
   .meta({ title: 'Shortest time off', unit: 's', description: 'It is not switched on again earlier.' })
 /** Under an operator's dim signal (§14a EnWG) this device keeps at least 4.2 kW. */
-const dimmable = z
-  .boolean()
-  .default(false)
-  .meta({
-    title: 'Obeys the dim signal of the grid operator',
-    description: 'Under a dim signal (§14a EnWG) it is held to 4.2 kW at least.',
-  })
+const dimmable = z.boolean().default(false).meta({
+  title: 'Obeys the dim signal of the grid operator',
+  description: 'Under a dim signal (§14a EnWG) it is held to 4.2 kW at least.',
+})
 
 /** Share of the rated power that a temperature allows, linear between the points, constant outside. */
 const derating = z
@@ -145,13 +130,10 @@ export const batterySettings = z.strictObject({
   rampWPerS,
   derating: derating.optional(),
   /** Whether economics may charge it from the grid; physical and safety limits never need this. */
-  chargeFromGrid: z
-    .boolean()
-    .default(false)
-    .meta({
-      title: 'May charge from the grid',
-      description: 'Only economics needs it; physical and safety limits never do.',
-    }),
+  chargeFromGrid: z.boolean().default(false).meta({
+    title: 'May charge from the grid',
+    description: 'Only economics needs it; physical and safety limits never do.',
+  }),
   /** Whether chargers may count on it: false keeps its energy for the house. */
   supportsChargers: z
     .boolean()
@@ -162,16 +144,11 @@ export const batterySettings = z.strictObject({
 export type BatterySettings = z.infer<typeof batterySettings>
 
 export const chargerSettings = z.strictObject({
-  minCurrentA: z
-    .number()
-    .min(1)
-    .max(80)
-    .default(6)
-    .meta({
-      title: 'Lowest charging current',
-      unit: 'A',
-      description: 'Below it a vehicle does not charge at all; 6 A by IEC 61851.',
-    }),
+  minCurrentA: z.number().min(1).max(80).default(6).meta({
+    title: 'Lowest charging current',
+    unit: 'A',
+    description: 'Below it a vehicle does not charge at all; 6 A by IEC 61851.',
+  }),
   maxCurrentA: z
     .number()
     .min(1)
@@ -179,32 +156,21 @@ export const chargerSettings = z.strictObject({
     .default(16)
     .meta({ title: 'Highest charging current', unit: 'A', description: 'Of the charger and its cable, per phase.' }),
   /** `fast` takes what the limits leave, `surplus` only what would be exported, `off` nothing. */
-  mode: z
-    .enum(['fast', 'surplus', 'off'])
-    .default('fast')
-    .meta({
-      title: 'Charging mode',
-      description: 'fast: what the limits leave. surplus: only what would be exported. off: nothing.',
-    }),
+  mode: z.enum(['fast', 'surplus', 'off']).default('fast').meta({
+    title: 'Charging mode',
+    description: 'fast: what the limits leave. surplus: only what would be exported. off: nothing.',
+  }),
   /** It can be told to charge on one phase only (command `setPhases`); done before it is stopped. */
-  switchesPhases: z
-    .boolean()
-    .default(false)
-    .meta({
-      title: 'Switches between one and three phases',
-      description: 'It can be told to charge on one phase only.',
-    }),
+  switchesPhases: z.boolean().default(false).meta({
+    title: 'Switches between one and three phases',
+    description: 'It can be told to charge on one phase only.',
+  }),
   /** Current when inputs are missing (S5): it must be safe together with the same of all other devices. */
-  safeCurrentA: z
-    .number()
-    .min(0)
-    .max(80)
-    .default(0)
-    .meta({
-      title: 'Current without measurements',
-      unit: 'A',
-      description: 'It must be safe together with the same of all other devices.',
-    }),
+  safeCurrentA: z.number().min(0).max(80).default(0).meta({
+    title: 'Current without measurements',
+    unit: 'A',
+    description: 'It must be safe together with the same of all other devices.',
+  }),
   minOnS: minOnS.default(60),
   minOffS: minOffS.default(180),
   /** Wait before a rise; a reduction never waits (S4). */
@@ -227,12 +193,10 @@ export type ChargerSettings = z.infer<typeof chargerSettings>
 
 export const loadSettings = z.strictObject({
   /** `switched` is on or off at its rated power, `modulating` takes any power between its ends, or none. */
-  kind: z
-    .enum(['switched', 'modulating'])
-    .meta({
-      title: 'Kind of load',
-      description: 'switched: on or off at its rated power. modulating: any power between its ends, or none.',
-    }),
+  kind: z.enum(['switched', 'modulating']).meta({
+    title: 'Kind of load',
+    description: 'switched: on or off at its rated power. modulating: any power between its ends, or none.',
+  }),
   minW: z
     .number()
     .min(0)
@@ -240,23 +204,15 @@ export const loadSettings = z.strictObject({
     .default(0)
     .meta({ title: 'Lowest power while on', unit: 'W', description: 'A modulating load takes this much at least.' }),
   maxW: powerW.meta({ title: 'Rated power', unit: 'W', description: 'What it takes at most.' }),
-  mode: z
-    .enum(['fast', 'surplus', 'off'])
-    .default('fast')
-    .meta({
-      title: 'Runs',
-      description: 'fast: what the limits leave. surplus: only what would be exported. off: never.',
-    }),
-  safeW: z
-    .number()
-    .min(0)
-    .max(10_000_000)
-    .default(0)
-    .meta({
-      title: 'Power without measurements',
-      unit: 'W',
-      description: 'It must be safe together with the same of all other devices.',
-    }),
+  mode: z.enum(['fast', 'surplus', 'off']).default('fast').meta({
+    title: 'Runs',
+    description: 'fast: what the limits leave. surplus: only what would be exported. off: never.',
+  }),
+  safeW: z.number().min(0).max(10_000_000).default(0).meta({
+    title: 'Power without measurements',
+    unit: 'W',
+    description: 'It must be safe together with the same of all other devices.',
+  }),
   minOnS: minOnS.default(60),
   minOffS: minOffS.default(60),
   dwellS: z
@@ -273,13 +229,11 @@ export type LoadSettings = z.infer<typeof loadSettings>
 
 export const pvSettings = z.strictObject({
   /** Needed where it can be curtailed. */
-  ratedPowerW: powerW
-    .optional()
-    .meta({
-      title: 'Rated power',
-      unit: 'W',
-      description: 'Peak power of the plant. Needed where it may be curtailed.',
-    }),
+  ratedPowerW: powerW.optional().meta({
+    title: 'Rated power',
+    unit: 'W',
+    description: 'Peak power of the plant. Needed where it may be curtailed.',
+  }),
   /** Control may reduce it where a limit demands it. */
   curtailable: z
     .boolean()

@@ -61,8 +61,21 @@ export function createApiSources(parts: {
   /** Nothing is lent while control acts. */
   endLeases(why: string): Promise<void>
 }): ApiSources {
-  const { site, version, clock, runtime, storage, faults, control, confirmMaps, bus, armed, forControl, workbench, setup } =
-    parts
+  const {
+    site,
+    version,
+    clock,
+    runtime,
+    storage,
+    faults,
+    control,
+    confirmMaps,
+    bus,
+    armed,
+    forControl,
+    workbench,
+    setup,
+  } = parts
   const startedAtMs = clock.nowMs()
   const startedMonotonicMs = clock.monotonicMs()
   const requestRate = createRate(clock)

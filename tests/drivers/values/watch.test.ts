@@ -46,7 +46,7 @@ describe('a watch of registers', () => {
       leaseOf: () => undefined,
       assertFree: () => undefined,
       mapOf: () => undefined,
-    heardBy: () => undefined,
+      heardBy: () => undefined,
       library: () => ({ maps: [], sunspecModels: new Map() }),
       publish(update) {
         updates.push(watchUpdate.parse(update))
