@@ -84,7 +84,7 @@ export const bundle = z.strictObject({
 export type Bundle = z.infer<typeof bundle>
 
 /** Which key: SHA-256 of its SubjectPublicKeyInfo (DER). */
-export const keyId = sha256
+export const keyId = sha256.meta({ title: 'Key' })
 
 /** A bundle as it travels, in a request or as a file on a USB stick. */
 export const signedBundle = z.strictObject({
