@@ -15,6 +15,8 @@ interface Development {
   /** Keys to verify licences with, besides those of the vendor: a JSON file named by R_EMS_LICENSE_KEYS. */
   licenseKeys(environment: NodeJS.ProcessEnv): Promise<readonly LicenseKey[]>
   readonly bypassed: string
+  /** Environment variables that only these builds read. */
+  readonly variables: readonly string[]
 }
 
 const bypassFlag = '--dev-allow-license-bypass'
@@ -39,4 +41,5 @@ export const development: Development | undefined =
           }
         },
         bypassed: 'licences are bypassed: this build is for development',
+        variables: ['R_EMS_LICENSE_KEYS'],
       }

@@ -3,10 +3,10 @@ import type { FoundDevice } from '#contract/workbench.ts'
 import type { SetupSources } from './api/setup-sources.ts'
 import type { Options } from './config.ts'
 import type { ArmedBus } from './drivers/modbus/bus.ts'
+import { createKnownMaps } from './runtime/setup/known-maps.ts'
 import { createDeviceReader } from './runtime/setup/read-device.ts'
 import { createSetupSources } from './runtime/setup/setup-sources.ts'
 import { systemClock } from './runtime/system-clock.ts'
-import { createLibrary } from './runtime/workbench/library.ts'
 import type { Storage } from './storage/types.ts'
 
 /** The setup wizard of this service. */
@@ -25,7 +25,6 @@ export function openServiceSetup(
   const { mapFolders, sunspecFolder, buses, storage, log, found, siteWritten } = parts
   const folder = demo ? dataFolder : root
   const trouble = (message: string): void => log.warn(message)
-  const library = createLibrary(mapFolders, sunspecFolder, trouble)
   return createSetupSources({
     folder,
     root: folder,
@@ -33,8 +32,8 @@ export function openServiceSetup(
     site: demo || empty ? undefined : siteFile,
     becomes: empty ? 'site' : 'draft',
     mapFolders,
-    maps: () => library().maps,
-    read: createDeviceReader({ buses, library, clock: systemClock }),
+    maps: createKnownMaps(mapFolders, systemClock),
+    read: createDeviceReader({ buses, mapFolders, sunspecFolder, clock: systemClock }),
     found,
     clock: systemClock,
     siteWritten,

@@ -13,13 +13,13 @@ import type {
 
 /** The setup wizard as the API asks it. What is refused rejects with an EdgeError `setup.*` or `workbench.folder`. */
 export interface SetupSources {
-  forms(): SetupForms
+  forms(): Promise<SetupForms>
   state(): Promise<SetupState>
   /** Rejects with setup.changed when somebody else was faster; nothing is lost then. */
   change(change: SetupChange, by: Principal): Promise<SetupState>
   /** Forgets the answers; what runs stays as it is. */
   discard(): Promise<SetupState>
-  check(draft: SetupDraft): SetupCheck
+  check(draft: SetupDraft): Promise<SetupCheck>
   /** Reads a device once. Opens a connection of its own where the service has none; what happens in the field is an answer. */
   read(request: SetupReadingRequest): Promise<SetupReading>
   /** Rejects with setup.open as long as something is open or wrong. */

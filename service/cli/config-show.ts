@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { parseCommandLine, UsageError } from '../args.ts'
+import { development } from '../development.ts'
 import { configurationPlace, openRoot } from '../configuration/root.ts'
 import type { EdgeFileRead } from '../configuration/edge-file.ts'
 import { settings as known } from '../configuration/layers.ts'
@@ -33,7 +34,13 @@ const flags = {
 } as const
 
 /** Variables that are no setting of a file. */
-const otherVariables = ['R_EMS_CONFIG_ROOT', 'R_EMS_API_TOKEN', 'R_EMS_LICENSE', 'R_EMS_LICENSE_KEYS', 'R_EMS_BUILD']
+const otherVariables = [
+  'R_EMS_CONFIG_ROOT',
+  'R_EMS_API_TOKEN',
+  'R_EMS_LICENSE',
+  'R_EMS_BUILD',
+  ...(development?.variables ?? []),
+]
 
 /** Prints every effective value, with where it came from. */
 export async function configShow(args: string[], { environment, out, err }: Terminal): Promise<number> {

@@ -26,29 +26,16 @@ import type { Clock } from '../domain/clock.ts'
 import type { MapLibrary } from '../pointmap/load.ts'
 import { makeBundle, verifyBundle } from './bundle.ts'
 import { lostPoints } from './changed-points.ts'
-import { type CheckPorts, startChecks } from './checks.ts'
+import { startChecks } from './checks.ts'
 import { createDesk } from './desk.ts'
 import { assertReady, checkedBundle, reportOf, shownCandidate } from './ready.ts'
 import type { LiveTrial } from './gates.ts'
 import type { Generations } from './generations.ts'
 import type { EnrolledKeys, OwnKey } from './keys.ts'
 import { lastOutcome, listed } from './history.ts'
+import type { ReceiverPorts } from './receiver-ports.ts'
 import { rollbackTarget } from './trial.ts'
-import { createTrialWatch, type TrialPorts } from './trial-watch.ts'
-
-export interface ReceiverPorts extends CheckPorts, TrialPorts {
-  /** In the journal for good before it acts. */
-  journal(record: {
-    principal: string
-    outcome: string
-    detail: string
-    data?: Record<string, string | number>
-  }): Promise<unknown>
-  /** The trial is over and was confirmed: a later start has nothing to do with it. */
-  ended(): void
-  /** Runs what the pointer names from now on, in this process: on trial, or with maps that are confirmed by it. */
-  restart(trial: LiveTrial | undefined, confirmMaps: boolean): void
-}
+import { createTrialWatch } from './trial-watch.ts'
 
 /** The receiving side of deployments, as the API asks it. */
 export interface Receiver extends AsyncDisposable {
@@ -114,8 +101,16 @@ export function createReceiver(options: {
     ports.changed()
   }
 
-  /** An edge that was never set up has no files. */
-  const complete = (): SiteFiles => (current().files.size === 0 ? current().files : completeSiteFiles(current()))
+  // Asked for every second while somebody looks on.
+  let known: { readonly of: CheckedSite; readonly files: SiteFiles; readonly hash: string } | undefined
+  function running(): { readonly files: SiteFiles; readonly hash: string } {
+    const of = current()
+    if (known?.of === of) return known
+    // An edge that was never set up has no files.
+    const files = of.files.size === 0 ? of.files : completeSiteFiles(of)
+    known = { of, files, hash: hashSiteFiles(files) }
+    return known
+  }
   const nextVersion = (): number => generations.pointer()?.next ?? 2
 
   function configuration(files: SiteFiles, number: number | undefined): RunningConfiguration {
@@ -143,11 +138,10 @@ export function createReceiver(options: {
   }
 
   function receive(signed: SignedBundle, by: Principal): Candidate {
-    const running = current()
     const bundle = verifyBundle(signed, {
       edgeId,
       nextVersion: nextVersion(),
-      hash: hashSiteFiles(complete()),
+      hash: running().hash,
       nowMs: clock.nowMs(),
       clockFloorMs: options.clockFloorMs,
       ownKeyId: own.keyId,
@@ -155,7 +149,7 @@ export function createReceiver(options: {
     })
     // Everything it needs is in it: what is shipped with the service may change with the next update.
     const site = checkedBundle(bundle.files, { open: () => undefined, ids: library.ids })
-    const changes = diffSites(running, site)
+    const changes = diffSites(current(), site)
     const raises = changes.filter(({ looser }) => looser).map(({ id, text }) => ({ kind: 'raise' as const, id, text }))
     const consents = [...raises, ...lostPoints(site, ports.goodPoints())]
     const content = desk.put(by, { bundle, site, changes, consents })
@@ -168,7 +162,7 @@ export function createReceiver(options: {
     const content = desk.of(by)
     assertReady(content, request)
     const { bundle, site } = content
-    if (bundle.manifest.version !== nextVersion() || bundle.manifest.prevHash !== hashSiteFiles(complete()))
+    if (bundle.manifest.version !== nextVersion() || bundle.manifest.prevHash !== running().hash)
       throw new EdgeError('bundle.outdated', 'what runs has changed since this candidate was sent')
     const { manifest, keyId } = bundle
     const id = randomUUID()
@@ -191,7 +185,7 @@ export function createReceiver(options: {
     const exceededBefore = new Set(ports.exceeded(undefined))
     const { site: strict } = stricterLimits(current().site, site.site, new Set(request.confirmedRaises))
     if (!generations.pointer())
-      await generations.capture(complete(), {
+      await generations.capture(running().files, {
         siteName: current().site.name,
         by: 'this edge',
         why: 'found on the edge',
@@ -275,7 +269,7 @@ export function createReceiver(options: {
       siteName: current().site.name,
       phase,
       ...(active && { active }),
-      hash: hashSiteFiles(complete()),
+      hash: running().hash,
       nextVersion: nextVersion(),
       ...(holder && { holder: { ...holder, ...(by && { own: holder.name === by.name }) } }),
       ...(content && {
@@ -305,7 +299,7 @@ export function createReceiver(options: {
 
   return {
     status,
-    running: () => configuration(complete(), generations.pointer()?.active),
+    running: () => configuration(running().files, generations.pointer()?.active),
     generation: async (number) => configuration(await generations.files(number), number),
     generations: () => listed(generations.pointer()).toReversed(),
     send(signed, by) {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -7,12 +7,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { problem } from '#contract/api.ts'
 import type { DeploymentStatus } from '#contract/deployment.ts'
+import { siteLimits } from '#contract/site-limits.ts'
 import { readSiteFolder } from '../../service/configuration/read-site-folder.ts'
 import { type AskEdge, createDeploymentClient, type DeploymentClient } from '../../service/deployment/client.ts'
 import { type SimulatedPlant, startSimulatedPlant } from '../../service/drivers/simulated/simulated-plant.ts'
 import { realClock } from '../drivers/support/clock.ts'
 import { clientOf } from './client.ts'
-import { countConnections } from './r-emsctl.ts'
+import { countConnections, runCtl } from './r-emsctl.ts'
 import { type ServiceProcess, serviceToken, startService } from './service-process.ts'
 
 /** A refusal, with its code. */
@@ -131,7 +132,7 @@ devices:
       expect(report.state).toBe('passed')
       expect(report.points.length).toBeGreaterThan(10)
       const signedIn = await signIn(service)
-      const trial = await client.commit({ candidateId: candidate.id, countdownS: 120 })
+      const trial = await client.commit({ candidateId: candidate.id, countdownS: 600 })
       await until(client, ({ phase }) => phase === 'trial')
       // Who was signed in still is, over a new connection.
       expect(await signedIn()).toBe(200)
@@ -170,15 +171,25 @@ devices:
       last: { generation: 2, outcome: 'returned' },
     })
     expect(after.last?.text).toMatch(/^nobody confirmed it within 10 s/)
+    // A limit that is changed on the edge is a generation of its own, without a restart.
+    const ask = asking(service.url, serviceToken)
+    const { revision } = await ask('GET', '/api/v1/limits', siteLimits)
+    const changes = [{ id: 'grids.0.connection.fuseA', value: 50 }]
+    await ask('PUT', '/api/v1/limits', siteLimits, { revision, changes, reason: 'a smaller fuse' })
+    expect(await client.status()).toMatchObject({ active: { number: 3, origin: 'local', why: 'a smaller fuse' } })
+    expect((await client.running()).files['site.yaml']).toContain('fuseA: 50')
     // The next one is another generation, and who comes second is told who is first.
     const next = await prepare(client, writeSite('unconfirmed-next', { name: 'Renamed' }))
-    expect(next.candidate.manifest.version).toBe(3)
+    expect(next.candidate.manifest.version).toBe(4)
+    expect(next.candidate.consents.map(({ id }) => id)).toEqual(['limit/circuit/main/fuseA'])
     const other = clientFor(service, clientOf(service).token())
     await expect(prepare(other, writeSite('unconfirmed-other'))).rejects.toThrow(
       /^deployment\.busy: automation .* has been deploying to this edge since/,
     )
     await client.letGo()
-    await expect(client.rollback({})).rejects.toMatchObject({ code: 'deployment.generation' })
+    expect(await client.rollback({})).toEqual({ generation: 4, restores: 1 })
+    await until(client, ({ phase, active }) => phase === 'idle' && active?.restores === 1)
+    expect((await client.running()).files['site.yaml']).toContain('fuseA: 63')
   })
 
   it('returns when the service dies during the trial, at whatever moment', { timeout: 180_000 }, async () => {
@@ -199,11 +210,61 @@ devices:
       expect(status.last).toMatchObject({ generation: 2 + round, outcome: 'returned' })
       expect(status.last?.text).toBe('the service ended before the trial was confirmed')
     }
-    expect(readdirSync(root).toSorted()).toEqual(
-      ['before-deployment', 'deployment.confirmed.json', 'deployment.json', 'generations', 'workbench'].filter(
-        (name) => name !== 'workbench' || readdirSync(root).includes('workbench'),
+    // What a person puts there later is taken up at the next start, or said why not.
+    writeFileSync(join(root, 'site.yaml'), 'version: 3\nname: Broken\n')
+    await using broken = await startService(['--config', root], { dataFolder: join(folder, 'data-killed-broken') })
+    expect(await clientFor(broken).status()).toMatchObject({ siteName: 'Depot', active: { number: 1 } })
+    expect((await clientOf(broken).health()).faults.map(({ message }) => message)).toContainEqual(
+      expect.stringMatching(
+        /^site\.yaml in the folder of the configuration is not used, the last generation runs: .*grids/s,
       ),
     )
+    await broken[Symbol.asyncDispose]()
+    writeFileSync(join(root, 'site.yaml'), readFileSync(join(next, 'site.yaml')))
+    await using adopted = await startService(['--config', root], { dataFolder: join(folder, 'data-killed-adopted') })
+    expect(await clientFor(adopted).status()).toMatchObject({
+      siteName: 'Renamed',
+      active: { origin: 'local', by: 'a file', why: 'site.yaml was put into the folder of the configuration' },
+    })
+  })
+
+  it('comes on a stick as well, and says what is wrong with one', { timeout: 120_000 }, async () => {
+    const root = writeSite('stick')
+    await using service = await start(root, 'data-stick')
+    await online(service)
+    const environment = { R_EMS_API_PORT: new URL(service.url).port, R_EMS_DATA_DIR: service.dataFolder }
+    const laptop = join(folder, 'laptop')
+    mkdirSync(laptop)
+    const [edge, stick] = [join(folder, 'edge.json'), join(folder, 'stick.rems')]
+    const ctl = (...args: string[]) => runCtl(['deploy', ...args], environment)
+    expect((await ctl('status', '--out', edge)).status).toBe(0)
+    const next = writeSite('stick-next', { name: 'Renamed' })
+    writeFileSync(
+      join(next, 'site.yaml'),
+      `\uFEFF${readFileSync(join(next, 'site.yaml'), 'utf8').replaceAll('\n', '\r\n')}`,
+    )
+    const made = await ctl('export', next, '--for', edge, '--out', stick, '--data-dir', laptop, '--json')
+    expect(made.json()).toMatchObject({ version: 2 })
+    const stranger = await ctl('import', stick, '--check-only')
+    expect([stranger.status, stranger.stderr]).toEqual([
+      5,
+      expect.stringMatching(/which this edge does not know\n.*deploy key add/),
+    ])
+    const { publicKey } = z
+      .object({ publicKey: z.string() })
+      .parse((await ctl('key', '--data-dir', laptop, '--json')).json())
+    expect((await ctl('key', 'add', publicKey, '--owner', 'laptop of anna')).status).toBe(0)
+    const checked = await ctl('import', stick, '--check-only', '--json')
+    expect(checked.json()).toMatchObject({ candidate: { manifest: { version: 2 } }, checks: { state: 'passed' } })
+    const bytes = readFileSync(stick)
+    writeFileSync(stick, bytes.subarray(0, bytes.length >> 1))
+    const half = await ctl('import', stick)
+    expect([half.status, half.stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /^r-emsctl deploy: .*stick\.rems is not a whole bundle: it ends in the wrong place\n.*copy the file again/,
+      ),
+    ])
   })
 
   it(

@@ -96,7 +96,7 @@ devices:
   })
 })
 
-describe('the vendor', () => {
+describe('the vendor', { timeout: 60_000 }, () => {
   it('makes keys that stay private, and issues licences that verify', async () => {
     const made = await runCtl(['license', 'keygen', '--id', 'acme-1', '--out', folder], {})
     expect(made.status).toBe(0)

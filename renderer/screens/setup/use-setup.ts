@@ -7,7 +7,7 @@ import type {
   SetupState,
   SetupStep,
 } from '#contract/setup.ts'
-import { computed, onBeforeUnmount, onMounted, ref, shallowRef } from 'vue'
+import { computed, onBeforeUnmount, onMounted, ref, shallowRef, watch } from 'vue'
 import { explain, type Explanation } from '../../client/explain.ts'
 import { RequestError } from '../../client/http.ts'
 import { useService } from '../../client/key.ts'
@@ -60,6 +60,13 @@ export function useSetup() {
     }
   }
   onMounted(load)
+  watch(
+    () => preferences.language,
+    async (language) => {
+      german.value = language === 'de' ? (await import('../../locales/setup-fields.de.json')).default : {}
+    },
+    { immediate: true },
+  )
 
   async function save(): Promise<void> {
     clearTimeout(timer)

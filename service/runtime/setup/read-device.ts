@@ -5,7 +5,9 @@ import type { Device } from '../../drivers/driver.ts'
 import { parseBusAddress } from '../../drivers/modbus/address.ts'
 import { type ArmedBus, createReadOnlyBus } from '../../drivers/modbus/bus.ts'
 import { createModbusDevice } from '../../drivers/modbus/device.ts'
-import type { WorkbenchLibrary } from '../workbench/library.ts'
+import { loadPointMap } from '../../pointmap/load.ts'
+import { loadSunspecModels, type SunspecModels } from '../../pointmap/sunspec/models.ts'
+import type { LoadedMap } from '../../pointmap/types.ts'
 import { findPlace, readOnlyView } from '../workbench/places.ts'
 
 /** What says most about whether it is the right device; the first that there are. */
@@ -19,16 +21,17 @@ const longestMs = 10_000
 /** Reads devices that are not of the site yet, one after the other. */
 export function createDeviceReader(options: {
   buses: ReadonlyMap<string, ArmedBus>
-  library(): WorkbenchLibrary
+  mapFolders: readonly string[]
+  sunspecFolder: string
   clock: Clock
 }): (request: SetupReadingRequest) => Promise<SetupReading> {
-  const { buses, library, clock } = options
+  const { buses, mapFolders, sunspecFolder, clock } = options
+  let sunspecModels: SunspecModels | undefined
   let queue: Promise<unknown> = Promise.resolve()
 
   async function read({ connection, unitId, map: id }: SetupReadingRequest): Promise<SetupReading> {
-    const { maps, sunspecModels } = library()
-    const map = maps.find((each) => each.id === id)
-    if (!map) throw new EdgeError('setup.invalid', `there is no point map "${id}"`)
+    const map = loadMap(id, mapFolders)
+    sunspecModels ??= loadSunspecModels(sunspecFolder)
     const address = parseBusAddress(connection)
     const { held } = await findPlace(address, buses)
     await using bus = held ? readOnlyView(held, [unitId]) : createReadOnlyBus({ address, clock })
@@ -46,6 +49,16 @@ export function createDeviceReader(options: {
     const done = queue.then(() => read(request).catch(explained))
     queue = done.catch(() => undefined)
     return done
+  }
+}
+
+function loadMap(id: string, folders: readonly string[]): LoadedMap {
+  try {
+    return loadPointMap(id, folders)
+  } catch (error) {
+    if (!(error instanceof EdgeError)) throw error
+    // Its message names folders of this machine.
+    throw new EdgeError('setup.invalid', `there is no point map "${id}", or it is broken`, { cause: error })
   }
 }
 

@@ -11,14 +11,12 @@ import { readSiteFolder } from '../../configuration/read-site-folder.ts'
 import type { SiteFiles } from '../../configuration/site-files.ts'
 import type { Clock } from '../../domain/clock.ts'
 import { folderLibrary } from '../../pointmap/load.ts'
-import type { LoadedMap } from '../../pointmap/types.ts'
 import { checkAnswers } from '../../setup/check.ts'
 import { setupForms } from '../../setup/fields.ts'
 import { answersOf, filesOf, type SetupFiles } from '../../setup/files.ts'
-import { suggestAnswers } from '../../setup/suggest.ts'
+import { type KnownMap, suggestAnswers } from '../../setup/suggest.ts'
 import { isMissing, replaceFile } from '../workbench/text-files.ts'
 import { createDraftFile, type KeptDraft } from './draft-file.ts'
-import { knownMaps } from './known-maps.ts'
 
 /** The setup wizard of a service. */
 export function createSetupSources(options: {
@@ -31,7 +29,7 @@ export function createSetupSources(options: {
   /** Folder of edge.yaml, and of a new site. */
   root: string
   mapFolders: readonly string[]
-  maps(): readonly LoadedMap[]
+  maps(): Promise<readonly KnownMap[]>
   read: SetupSources['read']
   found(): readonly FoundDevice[]
   clock: Clock
@@ -40,9 +38,8 @@ export function createSetupSources(options: {
   journal(principal: string, detail: string): void
   trouble(message: string): void
 }): SetupSources {
-  const { folder, becomes, root, mapFolders, found, clock, siteWritten, journal, trouble } = options
+  const { folder, becomes, root, maps, mapFolders, found, clock, siteWritten, journal, trouble } = options
   const drafts = createDraftFile(folder, trouble)
-  const maps = () => knownMaps(options.maps())
 
   async function running(): Promise<Partial<SetupFiles>> {
     // A draft for another edge begins with settings of its own.
@@ -61,8 +58,8 @@ export function createSetupSources(options: {
     return { ...(site && { site }), ...(edge !== undefined && { edge }) }
   }
 
-  function check(draft: SetupDraft): SetupCheck {
-    const known = maps()
+  async function check(draft: SetupDraft): Promise<SetupCheck> {
+    const known = await maps()
     return {
       problems: [...checkAnswers(draft, { maps: known.map(({ id }) => id) }).problems],
       suggestions: suggestAnswers(draft, found(), known),
@@ -70,16 +67,16 @@ export function createSetupSources(options: {
   }
 
   async function stateOf(kept: KeptDraft | undefined): Promise<SetupState> {
-    if (kept) return { source: 'draft', ...kept, ...check(kept.answers) }
+    if (kept) return { source: 'draft', ...kept, ...(await check(kept.answers)) }
     const { site, edge } = await asInvalid(running)
     const answers = site ? await asInvalid(async () => answersOf(site, edge)) : {}
-    return { revision: '', source: site ? 'site' : 'empty', answers, ...check(answers) }
+    return { revision: '', source: site ? 'site' : 'empty', answers, ...(await check(answers)) }
   }
 
   /** Complete answers, with the revision that they are of. */
   async function complete(): Promise<{ revision: string; answers: SetupAnswers }> {
     const { revision, answers: draft } = await stateOf(await drafts.load())
-    const { problems, answers } = checkAnswers(draft, { maps: maps().map(({ id }) => id) })
+    const { problems, answers } = checkAnswers(draft, { maps: (await maps()).map(({ id }) => id) })
     if (answers) return { revision, answers }
     const [first] = problems
     throw new EdgeError('setup.open', `${problems.length} left: ${first?.message ?? ''} ${first?.cure ?? ''}`.trim())
@@ -88,7 +85,10 @@ export function createSetupSources(options: {
   const library = () => folderLibrary(mapFolders)
 
   return {
-    forms: () => ({ forms: setupForms(), maps: maps().map(({ id, title, role }) => ({ id, title, role })) }),
+    forms: async () => ({
+      forms: setupForms(),
+      maps: (await maps()).map(({ id, title, role }) => ({ id, title, role })),
+    }),
     state: async () => stateOf(await drafts.load()),
     change: async ({ revision, answers }, by) => stateOf(await drafts.save(revision, answers, by.name, clock.nowMs())),
     async discard() {

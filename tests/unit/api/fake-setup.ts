@@ -18,7 +18,10 @@ export function fakeSetup(): SetupSources {
     if (revision !== state.revision) throw new EdgeError('setup.changed', 'anna has changed these answers meanwhile')
   }
   return {
-    forms: () => ({ forms: setupForms(), maps: [{ id: 'eastron/sdm630', title: 'Eastron SDM630', role: 'meter' }] }),
+    forms: async () => ({
+      forms: setupForms(),
+      maps: [{ id: 'eastron/sdm630', title: 'Eastron SDM630', role: 'meter' }],
+    }),
     state: async () => state,
     async change({ revision, answers }) {
       demand(revision)
@@ -26,7 +29,7 @@ export function fakeSetup(): SetupSources {
       return state
     },
     discard: async () => state,
-    check: () => ({ problems: state.problems, suggestions: [] }),
+    check: async () => ({ problems: state.problems, suggestions: [] }),
     read: async () => ({ latencyMs: 3, points: [{ name: 'powerW', title: 'Active power', unit: 'W', value: 1200 }] }),
     preview: async () => ({
       revision: 'r1',

@@ -7,6 +7,8 @@ import type { ErrorCode } from '#contract/errors.ts'
 import { openContent } from '../../../service/backup/content.ts'
 import { applyRestore, stageRestore } from '../../../service/backup/restore.ts'
 import { seal, unseal } from '../../../service/backup/seal.ts'
+import { nodeFileSystem } from '../../../service/deployment/file-system.ts'
+import { openGenerations } from '../../../service/deployment/generations.ts'
 import { makeBackup, openBackup } from '../../../service/backup-files.ts'
 
 const passphrase = 'lantern orbit velvet cactus'
@@ -155,6 +157,26 @@ describe('a backup', () => {
       epoch: 1_000_007,
       replaces: { backupAtMs: createdAtMs, restoredAtMs: createdAtMs + 1000 },
     })
+  })
+
+  it('carries the confirmed generation of a deployed edge, not the one on trial', async () => {
+    oldEdge()
+    const root = join(folder, 'config')
+    const about = (why: string) => ({ siteName: 'Depot', by: 'ann', why, atMs: createdAtMs })
+    const files = (name: string) => new Map([['site.yaml', site(name)]])
+    const openRoot = (plannedTrial?: string) =>
+      openGenerations({ root, disk: nodeFileSystem, nowMs: createdAtMs, ...(plannedTrial && { plannedTrial }) })
+    await (await openRoot()).generations.capture(files('Confirmed'), about('found on the edge'))
+    const id = '7f3e0c1c-4d0e-4a57-9d5e-6f0f6a1a2b3c'
+    const trial = { id, by: 'ann', startedAtMs: createdAtMs, countdownS: 120 }
+    await (await openRoot()).generations.begin(files('On trial'), { ...about('more'), origin: 'deployed' }, trial)
+    const { generations } = await openRoot(id)
+    expect(generations.pointer()).toMatchObject({ active: 2, confirmed: 1 })
+    const { restore, origin } = await openBackup(await backup(), passphrase, createdAtMs)
+    expect(Buffer.from(restore.config.get('site.yaml') ?? []).toString()).toBe(site('Confirmed'))
+    expect(origin.site).toBe('Confirmed')
+    // Looking ends no trial.
+    expect((await openRoot(id)).generations.pointer()?.trial?.id).toBe(id)
   })
 
   it('names what a data folder without an edge lacks', async () => {
