@@ -1,9 +1,10 @@
-import { expect, type Locator, type Page } from '@playwright/test'
+import { expect as impatient, type Locator, type Page } from '@playwright/test'
 import { mapDocument } from '#contract/map-editor.ts'
 import { test, themes, type Web } from './support/web.ts'
 
 // Each of them types, and waits for the next values of a device several times.
-test.describe.configure({ timeout: 150_000 })
+test.describe.configure({ timeout: 180_000 })
+const expect = impatient.configure({ timeout: 30_000 })
 
 const meter = 'api/v1/workbench/maps/eastron/sdm630'
 const editorOf = (page: Page): Locator => page.getByRole('textbox', { name: 'Map editor' })
