@@ -100,6 +100,15 @@ test('edits a map beside its live values, cures an error by key, and saves it in
   await expect(page.getByText('Staged until control is enabled again')).toBeVisible()
   await page.screenshot({ path: 'tests/app/results/web/screens/maps-staged.png' })
   await service.ask('PUT', 'api/v1/control', { enabled: true, dryRun: false, reason: 'confirmed' })
+
+  // What was replaced is kept, and comes back into the editor.
+  await page.getByRole('button', { name: 'Earlier texts' }).click()
+  await page.getByRole('menuitem').first().click()
+  await page
+    .getByRole('dialog', { name: /^Text until/ })
+    .getByRole('button', { name: 'Put it into the editor' })
+    .click()
+  await expect(editorOf(page)).toContainText('scale: 0.1')
 })
 
 test('two people edit one map: the second is told, and keeps what was typed', async ({ web }) => {
