@@ -102,7 +102,7 @@ test('shows a step with what was measured on it, in all themes and in German', a
   )
   await page.reload()
   await rowOf(page, 'Battery folgt einem Sprung').click()
-  await expect(page.getByText(/^Totzeit [\d.]+ s$/)).toBeVisible()
+  await expect(page.getByText(/^Totzeit [\d,]+ s$/)).toBeVisible()
   await expect(page.getByRole('heading', { name: 'Wenn R-EMS ausfällt' })).toBeVisible()
   await web.expectAccessible()
   await page.screenshot({ path: `${shots}/checks-german.png` })
