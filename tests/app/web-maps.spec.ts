@@ -1,9 +1,10 @@
-import { expect, type Locator, type Page } from '@playwright/test'
+import { expect as impatient, type Locator, type Page } from '@playwright/test'
 import { mapDocument } from '#contract/map-editor.ts'
 import { test, themes, type Web } from './support/web.ts'
 
 // Each of them types, and waits for the next values of a device several times.
-test.describe.configure({ timeout: 150_000 })
+test.describe.configure({ timeout: 180_000 })
+const expect = impatient.configure({ timeout: 30_000 })
 
 const meter = 'api/v1/workbench/maps/eastron/sdm630'
 const editorOf = (page: Page): Locator => page.getByRole('textbox', { name: 'Map editor' })
@@ -99,6 +100,15 @@ test('edits a map beside its live values, cures an error by key, and saves it in
   await expect(page.getByText('Staged until control is enabled again')).toBeVisible()
   await page.screenshot({ path: 'tests/app/results/web/screens/maps-staged.png' })
   await service.ask('PUT', 'api/v1/control', { enabled: true, dryRun: false, reason: 'confirmed' })
+
+  // What was replaced is kept, and comes back into the editor.
+  await page.getByRole('button', { name: 'Earlier texts' }).click()
+  await page.getByRole('menuitem').first().click()
+  await page
+    .getByRole('dialog', { name: /^Text until/ })
+    .getByRole('button', { name: 'Put it into the editor' })
+    .click()
+  await expect(editorOf(page)).toContainText('scale: 0.1')
 })
 
 test('two people edit one map: the second is told, and keeps what was typed', async ({ web }) => {

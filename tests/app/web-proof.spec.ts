@@ -27,6 +27,7 @@ test('finds the register behind a turned knob, and what it may hold', async ({ w
   }
   const { page } = web
   await web.open('/registers')
+  await expect(page.getByRole('combobox', { name: 'Unit', exact: true })).toBeVisible({ timeout: 30_000 })
   await page.keyboard.press('k')
   const wizard = page.getByRole('complementary', { name: 'Turned the knob' })
   await expect(wizard.getByText('Watch registers first', { exact: false })).toBeVisible()
@@ -117,7 +118,7 @@ for (const theme of themes) {
     await web.expectAccessible()
     await shoot(web, `why-${theme}`)
     await page.goto(`${web.service.url}/#/listen`)
-    await expect(page.getByLabel('Port to listen to')).toBeVisible()
+    await expect(page.getByLabel('Port to listen to')).toBeVisible({ timeout: 30_000 })
     await page.keyboard.press('k')
     await expect(page.getByText('Start listening first', { exact: false })).toBeVisible()
     await web.expectAccessible()

@@ -6,9 +6,11 @@ test('goes from screen to screen with number keys', async ({ web }) => {
   await web.open('/site')
   for (const [key, name] of [
     ['2', 'Bus & devices'],
-    ['3', 'Limits'],
-    ['4', 'Log'],
-    ['5', 'Access'],
+    ['3', 'Point maps'],
+    ['4', 'Limits'],
+    ['5', 'Checks'],
+    ['6', 'Log'],
+    ['7', 'Access'],
     ['1', 'Site live'],
   ] as const) {
     await web.page.keyboard.press(key)
@@ -20,7 +22,7 @@ test('reaches every control with Tab and shows where the focus is', async ({ web
   await web.open('/bus/meter')
   const { page } = web
   const reached: string[] = []
-  for (let index = 0; index < 25; index += 1) {
+  for (let index = 0; index < 40; index += 1) {
     await page.keyboard.press('Tab')
     const focus = await page.evaluate(() => {
       const element = document.activeElement

@@ -6,21 +6,25 @@ import { t } from '../../i18n.ts'
 /** Phases are numbered; people name them. */
 const asPhase = (value: number): string => `L${value}`
 
-/** A value of a measure with its unit, powers in kW. */
+/** A value with its unit as people read it: powers in kW, times to the hundredth, three digits that mean something. */
+export function amountText(value: number, unit: string): string {
+  const [base = '', per] = unit.split('/')
+  const scaled = value * shownFactor(base)
+  const shown = unit === 's' ? Number(scaled.toFixed(2)) : Number(scaled.toPrecision(3))
+  const named = per === undefined ? shownUnit(base) : `${shownUnit(base)}/${per}`
+  return `${shownNumber(shown)} ${named}`.trimEnd()
+}
+
+/** A value of a measure. */
 export function measureText({ key, unit }: CheckMeasure, value: number | undefined): string {
   if (value === undefined) return emDash
-  if (key === 'phase') return asPhase(value)
-  const shown = Number((value * shownFactor(unit)).toPrecision(3))
-  return `${shownNumber(shown)} ${shownUnit(unit)}`.trimEnd()
+  return key === 'phase' ? asPhase(value) : amountText(value, unit)
 }
 
 /** "at most", "± 5 %" or "exact". */
-export function toleranceText({ rule, tolerance, unit, key }: CheckMeasure): string {
-  if (rule === 'within' && tolerance !== undefined) {
-    const shown = Number((tolerance * shownFactor(unit)).toPrecision(3))
-    return `± ${shownNumber(shown)} ${shownUnit(unit)}`.trimEnd()
-  }
-  return key === 'phase' || rule === 'exact' ? t('checks.rule.exact') : t(`checks.rule.${rule}`)
+export function toleranceText({ rule, tolerance, unit }: CheckMeasure): string {
+  if (rule === 'within' && tolerance !== undefined) return `± ${amountText(tolerance, unit)}`
+  return t(`checks.rule.${rule}`)
 }
 
 export const measureTitle = ({ key }: CheckMeasure): string => {

@@ -14,7 +14,7 @@ export function clockOffset(
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = found.slice(1, 7).map(Number)
   const shownMs = Date.UTC(year, month - 1, day, hour, minute, second)
   const wholeS = (shownMs - trueMs) / 1000
-  const zoneS = found[7] === 'Z' ? 0 : Math.round(wholeS / 900) * 900
+  const zoneS = found[7] === 'Z' ? 0 : Math.round(wholeS / 900) * 900 + 0
   // No place on earth is further from UTC.
   if (Math.abs(zoneS) > 14 * 3600) return { offsetS: wholeS, zoneS: 0 }
   return { offsetS: wholeS - zoneS, zoneS }

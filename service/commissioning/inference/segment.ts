@@ -33,6 +33,8 @@ const textStays = 0.93
  */
 export function segment(registers: Observed, priors: LibraryPriors): Segmented {
   const runs = runsOf(registers.addresses)
+  const runOf = new Map(runs.flatMap((list, index) => list.map((address) => [address, index] as const)))
+  const found = new Map<number, readonly Segment[]>()
   const costs = new Map<number, readonly (Cost | undefined)[]>()
   for (const address of registers.addresses) costs.set(address, costsAt(registers, address))
   const profiles = (['big', 'little'] as const).map((order) => {
@@ -48,10 +50,12 @@ export function segment(registers: Observed, priors: LibraryPriors): Segmented {
   return {
     littleProbability: little,
     at(address) {
+      const before = found.get(address)
+      if (before) return before
       const known = costs.get(address)
-      const run = runs.findIndex((list) => list.includes(address))
-      if (!known || run < 0) return []
-      return forms
+      const run = runOf.get(address)
+      if (!known || run === undefined) return []
+      const segments = forms
         .flatMap((form, index): Segment[] => {
           const cost = known[index]
           if (!cost) return []
@@ -60,6 +64,8 @@ export function segment(registers: Observed, priors: LibraryPriors): Segmented {
           return [{ address, form, probability, ...(cost.explained && { explained: cost.explained }) }]
         })
         .toSorted((a, b) => b.probability - a.probability)
+      found.set(address, segments)
+      return segments
     },
   }
 }
@@ -177,7 +183,7 @@ function weigh(
   return {
     logEvidence,
     posterior(address: number, form: number): number {
-      const at = run.indexOf(address)
+      const at = address - run[0]!
       return Math.exp(begin[at]![form]! - cost(at, form) + rest[at]![form]! - logEvidence)
     },
   }

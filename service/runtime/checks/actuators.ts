@@ -139,7 +139,8 @@ export function actuatorBelow(
   for (const entry of below) {
     if (!preferred.includes(entry.config.role)) continue
     const found = actuatorOf(desk, entry)
-    if ('code' in found) obstacle = found
+    // What was never meant to be switched is no hint.
+    if ('code' in found) obstacle = found.code === 'not-covered' ? obstacle : found
     else if (fits(entry)) return found
   }
   return obstacle

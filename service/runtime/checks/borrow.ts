@@ -32,7 +32,7 @@ export interface BorrowOptions {
   readonly tMs: () => number
   readonly wrote: (write: CheckWrite) => void
   /** A value is in force, for the plot. */
-  readonly told: (value: number) => void
+  readonly told: (value: number, atMs: number) => void
   /** What ends the check from beside its procedure. */
   readonly fail: (error: CheckEnd) => void
 }
@@ -238,7 +238,7 @@ export async function borrow(
       if (outcome.outcome === 'refused')
         throw new CheckEnd(armed() ? 'blocked' : 'disarmed', `${name}: ${outcome.reason ?? 'refused'}`)
       if (outcome.outcome === 'failed') throw notTaken(outcome, `${value} ${unit}`)
-      options.told(value)
+      options.told(value, outcome.sentMs)
       const stop = new AbortController()
       renewing = stop
       // Ends by being stopped.

@@ -7,13 +7,12 @@ import { fallbackValueOf, powerWith } from './effects-of.ts'
 /** Rows beyond are of no help to anybody. */
 const mostRows = 60
 
-/** What a device takes at least and at most once nobody commands it, W. Undefined for what is not controlled. */
+/** What a device takes at least and at most once nobody commands it, W. Undefined for what neither control nor the sun decides. */
 function alone(desk: Desk, entry: SiteDeviceEntry): readonly [number, number] | undefined {
   const command = desk.mainCommand(entry)
-  if (!command) return undefined
   const { config } = entry
-  const fallback = fallbackValueOf(desk, entry, command)
-  if (fallback !== undefined) return powerWith(desk, entry, command, fallback)
+  const fallback = command && fallbackValueOf(desk, entry, command)
+  if (command && fallback !== undefined) return powerWith(desk, entry, command, fallback)
   // Its own affair: a plant gives all it can.
   const rated = config.pv?.ratedPowerW ?? desk.number(config.id, 'ratedPowerW')
   return config.role === 'pv' && rated !== undefined ? [0 - rated, 0] : undefined

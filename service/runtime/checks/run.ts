@@ -181,8 +181,8 @@ export function startRun(
     marks(marks) {
       record.trace.marks = [...record.trace.marks, ...marks].slice(0, 40)
     },
-    told(value) {
-      if (record.trace.command.length < mostCommandSteps) record.trace.command.push({ tMs: tMs(), value })
+    told(value, atMs = tMs()) {
+      if (record.trace.command.length < mostCommandSteps) record.trace.command.push({ tMs: atMs, value })
       changed()
     },
     proven: options.proven,

@@ -105,7 +105,7 @@ export interface Session {
   band(low: number, high: number): void
   marks(marks: CheckTrace['marks']): void
   /** The step of the command as the plot shows it. */
-  told(value: number): void
+  told(value: number, atMs?: number): void
   /** Kept as the proof of what a device does when R-EMS stops. */
   proven(deviceId: string, command: string, found: { readonly value?: number; readonly afterS: number }): void
   wrote(write: CheckWrite): void

@@ -76,7 +76,7 @@ describe('every operation of the OpenAPI document', () => {
   test.each([
     ['valid', true],
     ['invalid', false],
-  ])('answers %s input with what it declares', { timeout: 60_000 }, async (_name, good) => {
+  ])('answers %s input with what it declares', { timeout: 240_000 }, async (_name, good) => {
     const api = await startApi({ limits })
     const found = document.parse((await ask(api, '/api/v1/openapi.json')).json())
     const operations = Object.entries(found.paths).flatMap(([path, methods]) =>

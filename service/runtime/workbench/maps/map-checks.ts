@@ -86,7 +86,8 @@ export function createMapChecks(options: {
     },
     firstProblem(id, text) {
       const key = revisionOf(`${id} ${text}`)
-      if (!problems.has(key)) {
+      // A map that extends another one is as good as that one is now.
+      if (!problems.has(key) || /^extends:/m.test(text)) {
         const [first] = checkPointMap(text, `${id}.yaml`, load).problems ?? []
         if (problems.size > 200) problems.clear()
         problems.set(key, first && `line ${first.line}: ${first.message}`.slice(0, 1000))

@@ -129,13 +129,14 @@ function timeOf(name: string): number {
 }
 
 async function read(file: string): Promise<string | undefined> {
+  const tooLarge = (): EdgeError =>
+    new EdgeError('workbench.refused', `it is larger than the ${mostMapText} characters that can be edited`)
   try {
-    if ((await stat(file)).size > mostMapText * 4)
-      throw new EdgeError(
-        'workbench.refused',
-        `the file is larger than the ${mostMapText} characters that can be edited`,
-      )
-    return await readFile(file, 'utf8')
+    // Before it is read: a file can be larger than memory.
+    if ((await stat(file)).size > mostMapText * 4) throw tooLarge()
+    const text = await readFile(file, 'utf8')
+    if (text.length > mostMapText) throw tooLarge()
+    return text
   } catch (error) {
     if (isMissing(error)) return undefined
     if (error instanceof EdgeError) throw error

@@ -83,6 +83,17 @@ export function openMaps(options: {
     }
   }
 
+  /** One that cannot be opened does not hide the others. */
+  async function listed(id: string): Promise<MapSummary> {
+    try {
+      return summaryOf(id, await files.texts(id))
+    } catch (error) {
+      if (!(error instanceof EdgeError)) throw error
+      const nothing = { own: '', draft: undefined, shipped: undefined }
+      return { ...summaryOf(id, nothing), problem: error.message.slice(0, 1000) }
+    }
+  }
+
   async function documentOf(id: string): Promise<MapDocument> {
     const texts = await files.texts(id)
     const text = files.current(texts)
@@ -114,7 +125,7 @@ export function openMaps(options: {
       const drafts = await files.drafts()
       const ids = new Set([...listMaps(shippedFolder), ...listMaps(ownFolder), ...drafts])
       const all = [...ids].filter((id) => mapId.safeParse(id).success).toSorted()
-      return { maps: await Promise.all(all.map(async (id) => summaryOf(id, await files.texts(id)))) }
+      return { maps: await Promise.all(all.map(listed)) }
     },
     open: documentOf,
     save: (id, { text, base }, by) =>

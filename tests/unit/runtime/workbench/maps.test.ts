@@ -97,6 +97,17 @@ describe('the maps of a site', () => {
     expect((await maps.earlier('test/meter')).texts).toHaveLength(2)
   })
 
+  it('that are too large to be edited are listed with the reason, beside the others', async () => {
+    await mkdir(join(folder, 'pointmaps/big'), { recursive: true })
+    await writeFile(join(folder, 'pointmaps/big/one.yaml'), `# ${'x'.repeat(300_000)}`)
+    const { maps: all } = mapList.parse(await maps.list())
+    expect(all.map(({ id, problem }) => [id, problem?.slice(0, 12) ?? null])).toEqual([
+      ['big/one', 'it is larger'],
+      ['test/meter', null],
+    ])
+    await expect(maps.open('big/one')).rejects.toMatchObject({ code: 'workbench.refused' })
+  })
+
   it('go back to the shipped one, and keep what was written', async () => {
     const first = await maps.save('test/meter', { text: better, base: await revision() }, by)
     await expect(maps.remove('test/meter', '0123456789abcdef', by)).rejects.toMatchObject({ code: 'workbench.changed' })
