@@ -27,20 +27,19 @@ const en = {
 }
 /** Loaded when it is chosen. */
 async function loadGerman(): Promise<typeof en> {
-  const [shell, backup, checks, deploy, handover, license, maps, proof, registers, setup, workbench] =
-    await Promise.all([
-      import('./locales/de.json'),
-      import('./locales/backup.de.json'),
-      import('./locales/checks.de.json'),
-      import('./locales/deploy.de.json'),
-      import('./locales/handover.de.json'),
-      import('./locales/license.de.json'),
-      import('./locales/maps.de.json'),
-      import('./locales/proof.de.json'),
-      import('./locales/registers.de.json'),
-      import('./locales/setup.de.json'),
-      import('./locales/workbench.de.json'),
-    ])
+  const [shell, backup, checks, deploy, handover, license, maps, proof, registers, setup, workbench] = await Promise.all([
+    import('./locales/de.json'),
+    import('./locales/backup.de.json'),
+    import('./locales/checks.de.json'),
+    import('./locales/deploy.de.json'),
+    import('./locales/handover.de.json'),
+    import('./locales/license.de.json'),
+    import('./locales/maps.de.json'),
+    import('./locales/proof.de.json'),
+    import('./locales/registers.de.json'),
+    import('./locales/setup.de.json'),
+    import('./locales/workbench.de.json'),
+  ])
   return {
     ...shell.default,
     backup: backup.default,
