@@ -180,7 +180,7 @@ export const deploymentRoutes: FastifyPluginCallbackZod<{ sources: Sources }> = 
       schema: {
         tags,
         summary: 'Whose bundles this edge accepts',
-        response: { 200: answer('Keys', deployKeys), ...refusals() },
+        response: { 200: answer('The keys', deployKeys), ...refusals() },
       },
     },
     () => deployment.keys(),
