@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Principal } from '#contract/access.ts'
+import { problem } from '#contract/api.ts'
 import type { EdgeProblem } from '#contract/desktop.ts'
 import { EdgeError, type ErrorCode } from '#contract/errors.ts'
 import type { EdgeSources, ForwardedRequest } from '../api/edge-sources.ts'
@@ -54,6 +55,12 @@ export function createEdgeSources(options: {
       ...(body !== undefined && { body }),
     })
     if (!answer.ok) throw refusal(answer.problem)
+    const { status, body: said } = answer.value
+    // Passed on, it would mean that the person at this service is not signed in any more.
+    if (status === 401)
+      throw new EdgeError('edge.not-paired', 'the edge does not accept the token of this machine any more')
+    if (status >= 400 && !problem.safeParse(said).success)
+      throw new EdgeError('edge.refused', `the edge answers with status ${status}, and does not say why`)
     return answer.value
   }
 

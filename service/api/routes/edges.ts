@@ -94,9 +94,18 @@ export const edgeRoutes: FastifyPluginCallbackZod<{ sources: Sources }> = (app, 
   const forwarded = {
     tags,
     response: {
-      '2xx': answer('What the edge answers', anything),
-      '4xx': answer('Why the edge or this service refuses', anything),
-      '5xx': answer('Why it cannot be asked', anything),
+      200: answer('What the edge answers', anything),
+      ...refusals(
+        'api.invalid',
+        'api.too-large',
+        'edge.unknown',
+        'edge.not-paired',
+        'edge.silent',
+        'edge.refused',
+        'access.role',
+        'config.invalid',
+        'deployment.busy',
+      ),
     },
   }
   const bodies = { config, bodyLimit: mostBundleBytes }

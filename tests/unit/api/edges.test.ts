@@ -10,7 +10,7 @@ describe('the deployment of another edge', () => {
     expect(JSON.parse((await ask(api, base)).body)).toEqual({ asked: '' })
     expect(JSON.parse((await ask(api, `${base}/candidate/checks`)).body)).toEqual({ asked: 'candidate/checks' })
     const refused = await send(api, 'POST', `${base}/trial/confirm`, { trialId: edgeId })
-    expect([refused.status, JSON.parse(refused.body)]).toEqual([409, { asked: 'trial/confirm' }])
+    expect([refused.status, JSON.parse(refused.body)]).toMatchObject([409, { type: 'deployment.gates' }])
   })
 
   test.each([

@@ -27,7 +27,9 @@ export function fakeEdges(): EdgeSources & { readonly asked: ForwardedRequest[] 
     async forward(id, request) {
       if (id !== edgeId) throw new EdgeError('edge.unknown', 'this edge is not in the list')
       asked.push(request)
-      return { status: request.path === 'trial/confirm' ? 409 : 200, body: { asked: request.path } }
+      if (request.path === 'trial/confirm')
+        return { status: 409, body: { type: 'deployment.gates', title: 'Conflict', status: 409 } }
+      return { status: 200, body: { asked: request.path } }
     },
   }
 }
