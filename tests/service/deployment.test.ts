@@ -82,6 +82,8 @@ describe.concurrent('a deployment', () => {
     readonly batteryMap?: string
     readonly batteryPort?: number
     readonly name?: string
+    /** More lines of the site file. */
+    readonly more?: string
     readonly maps?: Readonly<Record<string, string>>
   }
 
@@ -99,7 +101,7 @@ grids: [{ id: grid, name: Grid, connection: { id: main, name: Main, fuseA: ${fus
 devices:
   - { id: meter, name: Meter, role: grid-meter, map: ${meterMap}, connection: '${tcp(plant.devices.meter?.port)}', verified: { signs: [powerW] } }
   - { id: battery, name: Battery, role: battery, map: ${batteryMap}, connection: '${tcp(wanted.batteryPort ?? plant.devices.battery?.port)}', battery: { maxChargeW: 5000, maxDischargeW: 5000 } }
-`,
+${wanted.more ?? ''}`,
     )
     for (const [map, text] of Object.entries(wanted.maps ?? {})) {
       const file = join(site, 'pointmaps', `${map}.yaml`)
@@ -226,6 +228,22 @@ devices:
       siteName: 'Renamed',
       active: { origin: 'local', by: 'a file', why: 'site.yaml was put into the folder of the configuration' },
     })
+  })
+
+  it('returns when the service cannot even start with it, and says why', { timeout: 120_000 }, async () => {
+    await using service = await start(writeSite('unable'), 'data-unable')
+    await online(service)
+    const client = clientFor(service)
+    // Nothing simulated runs in production.
+    const more = '  - { id: mast, name: Mast, role: weather, map: r-ems/demo-weather, connection: demo://weather }\n'
+    const { candidate, report } = await prepare(client, writeSite('unable-next', { more }))
+    expect(report.checks.find(({ id }) => id === 'points')?.state).toBe('failed')
+    const trial = await client.commit({ candidateId: candidate.id, despiteChecks: true })
+    const outcome = await client.follow(trial, ignore, never)
+    expect(outcome.outcome).toBe('returned')
+    expect(outcome.text).toMatch(/^it could not start: .*device "mast" is simulated/)
+    expect(await client.status()).toMatchObject({ phase: 'idle', active: { number: 1 } })
+    await online(service)
   })
 
   it('comes on a stick as well, and says what is wrong with one', { timeout: 120_000 }, async () => {
