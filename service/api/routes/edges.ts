@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify'
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { mostBundleBytes } from '#contract/deployment.ts'
@@ -18,6 +19,9 @@ import type { Sources } from '../sources.ts'
 const params = z.strictObject({ id: z.uuid().meta({ title: 'Edge' }) })
 const deeper = params.extend({ '*': deploymentPath })
 const anything = z.unknown().meta({ description: 'As the edge answers to the same question' })
+
+/** Refusals of the edge are passed on as they are; the compiler knows only of 200. */
+const passOn = (reply: FastifyReply, status: number, body: unknown): FastifyReply => reply.status(status).send(body ?? null)
 
 /** Other edges that this service has paired with, and their deployment as if it were its own. */
 export const edgeRoutes: FastifyPluginCallbackZod<{ sources: Sources }> = (app, { sources }, done) => {
@@ -114,7 +118,7 @@ export const edgeRoutes: FastifyPluginCallbackZod<{ sources: Sources }> = (app, 
     { config, schema: { ...forwarded, summary: 'The deployment of another edge', params } },
     async (request, reply) => {
       const { status, body } = await edges.forward(request.params.id, { method: 'GET', path: '' }, principalOf(request))
-      return reply.status(status).send(body)
+      return passOn(reply, status, body)
     },
   )
   for (const method of ['GET', 'POST', 'DELETE'] as const) {
@@ -127,7 +131,7 @@ export const edgeRoutes: FastifyPluginCallbackZod<{ sources: Sources }> = (app, 
         const { id, '*': path } = request.params
         const asked: ForwardedRequest = { method, path, ...(request.body !== undefined && { body: request.body }) }
         const { status, body } = await edges.forward(id, asked, principalOf(request))
-        return reply.status(status).send(body ?? null)
+        return passOn(reply, status, body)
       },
     })
   }
