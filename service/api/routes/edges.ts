@@ -21,7 +21,8 @@ const deeper = params.extend({ '*': deploymentPath })
 const anything = z.unknown().meta({ description: 'As the edge answers to the same question' })
 
 /** Refusals of the edge are passed on as they are; the compiler knows only of 200. */
-const passOn = (reply: FastifyReply, status: number, body: unknown): FastifyReply => reply.status(status).send(body ?? null)
+const passOn = (reply: FastifyReply, status: number, body: unknown): FastifyReply =>
+  reply.status(status).send(body ?? null)
 
 /** Other edges that this service has paired with, and their deployment as if it were its own. */
 export const edgeRoutes: FastifyPluginCallbackZod<{ sources: Sources }> = (app, { sources }, done) => {
