@@ -60,13 +60,21 @@ async function watchLetGo({ session, hand, held, sentMs, declared, own }: Wait):
     if (inPower) {
       const since = own.samples.filter(({ tMs }) => tMs > sentMs + 1_000)
       const gone = letGoAt(since, held, powerTolerance)
-      if (gone && (since.at(-1)?.tMs ?? 0) > gone.tMs) return gone.tMs
-    } else {
-      const shown = await hand.readBack()
-      const free = await hand.released()
-      const differs = shown !== undefined && Math.abs(shown - held) > (declared.readBack?.tolerance ?? 0)
-      if (free === true || differs) return session.tMs()
+      const newestMs = since.at(-1)?.tMs ?? 0
+      if (gone && newestMs > gone.tMs) {
+        const lastHeldMs = since.findLast(({ tMs }) => tMs < gone.tMs)?.tMs ?? sentMs
+        if (gone.tMs - lastHeldMs > toleranceOf(declared.expiry.seconds) * 1_000)
+          throw new CheckEnd('not-measured', 'its power was read too seldom to say when it fell back')
+        return gone.tMs
+      }
+      // A busy line may be late: what counts is what was read after that time.
+      if (newestMs > untilMs) return undefined
+      continue
     }
+    const shown = await hand.readBack()
+    const free = await hand.released()
+    const differs = shown !== undefined && Math.abs(shown - held) > (declared.readBack?.tolerance ?? 0)
+    if (free === true || differs) return session.tMs()
     if (session.tMs() > untilMs) return undefined
   }
 }

@@ -102,7 +102,7 @@ describe.concurrent('what a check has changed goes back', { timeout: 240_000, re
     await using rig = await startRig()
     const id = await start(rig, 'step.battery.setPowerW')
     await hasWritten(rig, id)
-    await rig.checks.stop('the service stops', 600)
+    await rig.checks.stop('the service stops', 5_000)
     expect(await rig.checks.forApi.run(id)).toMatchObject({ verdict: 'interrupted', reason: { code: 'stopped' } })
     expect(await onTheWire(rig)).toMatchObject({ setpointW: 0, inForce: false })
   })

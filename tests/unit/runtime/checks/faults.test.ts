@@ -173,7 +173,7 @@ describe.concurrent('a check on the plant', { timeout: 240_000, retry: 2 }, () =
     const site = `
 version: 2
 name: Test
-cycleMs: 250
+cycleMs: 1000
 grids:
   - id: grid
     name: Grid
