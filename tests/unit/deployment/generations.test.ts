@@ -113,6 +113,9 @@ async function cutEverywhere(
   const start = whole.operations()
   await act(whole)
   const total = whole.operations() - start
+  // What was said to be done is there for good.
+  whole.afterCut('nothing')
+  expect((await running(whole)).hash).toBe(results.at(-1))
   for (let cut = 0; cut <= total; cut += 1) {
     const world = await before()
     world.cutAt(cut)
@@ -160,6 +163,13 @@ describe('generations after a power cut', () => {
       ),
       { numRuns: 300 },
     )
+  })
+
+  it('begin a trial for good before they say so', async () => {
+    const world = await deployed()
+    await (await open(world)).generations.begin(candidate, { ...about('more'), origin: 'deployed' }, trial)
+    world.afterCut('nothing')
+    expect((await running(world, trialId)).hash).toBe(hashSiteFiles(candidate))
   })
 
   it('survive a second cut while the first is being mended', async () => {
