@@ -60,13 +60,17 @@ export async function openServiceWorkbench(parts: {
   // The site of the demo is part of the program.
   const folder = join(demo ? dataFolder : options.root, 'workbench')
   const field = { clock, buses, entries: devices, control, sunspecModels }
+  // A deployed configuration is never changed in place: what is edited lies beside it until it is deployed.
+  const deployed = options.configuration?.generations.pointer() !== undefined
+  const ownMaps = deployed ? join(options.root, 'pointmaps') : mapFolders[0]
   const trouble = (message: string): void => log.warn(message)
   const workbench = resources.use(
     await openWorkbench({
       folder,
       ...field,
       relinquish: createRelinquish({ ...field, ...runtime }),
-      mapFolders,
+      mapFolders: [ownMaps, mapFolders[1]],
+      deployedMaps: deployed ? mapFolders[0] : undefined,
       sunspecFolder,
       mapFiles: createMapConverter({ workerUrl: entries.mapWorker, clock }),
       mapsChanged: mapReload.check,

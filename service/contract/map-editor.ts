@@ -44,6 +44,8 @@ export const mapSummary = z.strictObject({
   draft: z.boolean(),
   /** A change waits to be confirmed, because control is enabled. */
   staged: z.boolean(),
+  /** What runs was deployed, and is another text: this one has to be deployed as well. */
+  undeployed: z.boolean(),
   users: z.array(mapUser),
   /** Why it cannot be used, in one sentence; null when it can. */
   problem: sentence.nullable(),
@@ -68,7 +70,7 @@ export const mapSaved = z.strictObject({
   revision: mapRevision,
   /** saved: good, and a file of the site's pointmaps folder. draft: it has errors and is kept aside. */
   outcome: z.enum(['saved', 'draft']),
-  /** Whether devices use the text now; staged until control is enabled again. */
+  /** Whether devices use the text now; staged until control is enabled again, or until it is deployed. */
   use: z.enum(['in-use', 'staged', 'no-device']),
   /** An earlier text was kept under this name. */
   backup: z.string().nullable(),

@@ -298,6 +298,7 @@ export function freshDocument(id: string, text: string): MapDocument {
     state: 'own',
     draft: false,
     staged: false,
+    undeployed: false,
     users: [],
     problem: null,
   } as const

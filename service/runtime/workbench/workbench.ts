@@ -40,6 +40,8 @@ export async function openWorkbench(options: {
   relinquish: Relinquish
   /** The site's own maps, then those of the package. */
   mapFolders: readonly [string, string]
+  /** Where a configuration was deployed: its maps, which nobody changes in place. */
+  deployedMaps?: string | undefined
   sunspecFolder: string
   mapFiles: MapFileSources
   /** A person has changed a map: devices get what they may. */
@@ -115,6 +117,7 @@ export async function openWorkbench(options: {
     clock,
     folder,
     ownFolder,
+    deployedFolder: options.deployedMaps,
     shippedFolder,
     entries,
     buses,

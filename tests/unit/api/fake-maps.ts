@@ -13,6 +13,7 @@ const document: MapDocument = {
   state: 'own',
   draft: false,
   staged: false,
+  undeployed: false,
   users: [
     {
       device: 'meter',

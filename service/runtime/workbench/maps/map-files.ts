@@ -13,6 +13,8 @@ export interface MapTexts {
   /** With errors, for further work. */
   readonly draft: string | undefined
   readonly shipped: string | undefined
+  /** What runs, where it was deployed. */
+  readonly deployed: string | undefined
 }
 
 /**
@@ -45,11 +47,13 @@ export const revisionOf = (text: string | undefined): string =>
 export function createMapFiles(options: {
   /** The site's own maps. */
   ownFolder: string
+  /** Where a configuration was deployed: its maps, which nobody changes in place. */
+  deployedFolder?: string | undefined
   shippedFolder: string
   /** Of the workbench. */
   folder: string
 }): MapFiles {
-  const { ownFolder, shippedFolder, folder } = options
+  const { ownFolder, deployedFolder, shippedFolder, folder } = options
   const draftFolder = join(folder, 'map-drafts')
   const own = (id: string): string => join(ownFolder, `${id}.yaml`)
   const draft = (id: string): string => join(draftFolder, `${id}.yaml`)
@@ -73,7 +77,10 @@ export function createMapFiles(options: {
       const [mine, unfinished, shipped] = await Promise.all(
         [own(id), draft(id), join(shippedFolder, `${id}.yaml`)].map(read),
       )
-      return { own: mine, draft: unfinished, shipped }
+      const deployed = deployedFolder === undefined ? undefined : await read(join(deployedFolder, `${id}.yaml`))
+      // A bundle carries every map that its site uses, also those that are as they were shipped.
+      const differs = deployed !== shipped ? deployed : undefined
+      return { own: mine ?? differs, draft: unfinished, shipped, deployed }
     },
     async drafts() {
       try {

@@ -34,6 +34,8 @@ export function openMaps(options: {
   folder: string
   /** The site's own maps. */
   ownFolder: string
+  /** Where a configuration was deployed: its maps, which nobody changes in place. */
+  deployedFolder?: string | undefined
   shippedFolder: string
   entries: readonly SiteDeviceEntry[]
   buses: ReadonlyMap<string, Pick<ReadOnlyBus, 'tap'>>
@@ -67,6 +69,10 @@ export function openMaps(options: {
         commands: (config.verified?.commands ?? []).map(nameOf),
       }))
 
+  const deploys = options.deployedFolder !== undefined
+  const isUndeployed = ({ own, shipped, deployed }: MapTexts): boolean =>
+    deploys && own !== undefined && own !== (deployed ?? shipped)
+
   function summaryOf(id: string, texts: MapTexts): MapSummary {
     const text = files.current(texts) ?? ''
     const state = texts.own === undefined ? 'shipped' : texts.shipped === undefined ? 'own' : 'edited'
@@ -77,6 +83,7 @@ export function openMaps(options: {
       state: draft && texts.own === undefined ? (texts.shipped === undefined ? 'own' : 'edited') : state,
       draft,
       staged: staged().has(id),
+      undeployed: isUndeployed(texts),
       users: usersOf(id),
       // What came with R-EMS was checked before it was shipped.
       problem: text === texts.shipped ? null : (checks.firstProblem(id, text) ?? null),
@@ -89,7 +96,7 @@ export function openMaps(options: {
       return summaryOf(id, await files.texts(id))
     } catch (error) {
       if (!(error instanceof EdgeError)) throw error
-      const nothing = { own: '', draft: undefined, shipped: undefined }
+      const nothing = { own: '', draft: undefined, shipped: undefined, deployed: undefined }
       return { ...summaryOf(id, nothing), problem: error.message.slice(0, 1000) }
     }
   }
@@ -118,12 +125,13 @@ export function openMaps(options: {
     text === undefined ? null : files.keep(id, text, clock.nowMs())
 
   const useOf = (id: string): MapSaved['use'] =>
-    usersOf(id).length === 0 ? 'no-device' : staged().has(id) ? 'staged' : 'in-use'
+    usersOf(id).length === 0 ? 'no-device' : deploys || staged().has(id) ? 'staged' : 'in-use'
 
   const forApi: MapSources = {
     async list() {
       const drafts = await files.drafts()
-      const ids = new Set([...listMaps(shippedFolder), ...listMaps(ownFolder), ...drafts])
+      const deployed = options.deployedFolder === undefined ? [] : listMaps(options.deployedFolder)
+      const ids = new Set([...listMaps(shippedFolder), ...listMaps(ownFolder), ...deployed, ...drafts])
       const all = [...ids].filter((id) => mapId.safeParse(id).success).toSorted()
       return { maps: await Promise.all(all.map(listed)) }
     },

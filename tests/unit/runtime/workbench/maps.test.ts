@@ -30,7 +30,11 @@ describe('the maps of a site', () => {
     job = undefined
     await mkdir(join(folder, 'shipped/test'), { recursive: true })
     await writeFile(join(folder, 'shipped/test/meter.yaml'), good)
-    maps = openMaps({
+    maps = open()
+  })
+  const open = (deployedFolder?: string): MapSources =>
+    openMaps({
+      ...(deployedFolder !== undefined && { deployedFolder }),
       clock: systemClock,
       folder: join(folder, 'workbench'),
       ownFolder: join(folder, 'pointmaps'),
@@ -44,7 +48,6 @@ describe('the maps of a site', () => {
       snapshot: async () => undefined,
       journal: (who, detail) => void journal.push(`${who} ${detail}`),
     }).forApi
-  })
   afterEach(() => rm(folder, { recursive: true, force: true }))
 
   const revision = async (id = 'test/meter'): Promise<string> => (await maps.open(id)).revision
@@ -68,6 +71,20 @@ describe('the maps of a site', () => {
     expect(await maps.earlierText('test/meter', second.backup ?? '')).toBe(better)
     expect([changed, journal.length]).toEqual([2, 2])
     expect(await readdir(join(folder, 'pointmaps/test'))).toEqual(['meter.yaml'])
+  })
+
+  it('of a deployed site stay as they are: what is saved lies beside them until it is deployed', async () => {
+    const deployed = join(folder, 'generations/000002/pointmaps')
+    await mkdir(join(deployed, 'test'), { recursive: true })
+    await writeFile(join(deployed, 'test/meter.yaml'), better)
+    maps = open(deployed)
+    expect(await maps.open('test/meter')).toMatchObject({ text: better, undeployed: false })
+    const next = better.replace('0.1', '0.01')
+    await maps.save('test/meter', { text: next, base: await revision() }, by)
+    expect(await readFile(join(deployed, 'test/meter.yaml'), 'utf8')).toBe(better)
+    expect(await maps.open('test/meter')).toMatchObject({ text: next, undeployed: true })
+    await writeFile(join(deployed, 'test/meter.yaml'), next)
+    expect(await maps.open('test/meter')).toMatchObject({ text: next, undeployed: false })
   })
 
   it('of two people who save, the second is told, and nothing is overwritten', async () => {
