@@ -16,6 +16,7 @@ import { systemClock } from '../runtime/system-clock.ts'
 import { deployCandidate } from './deploy-steps.ts'
 import { describeDeployment, describeHistory } from './deploy-report.ts'
 import { dataFolderOf, openService, targetFlags, targetUsage } from './edge-target.ts'
+import { askPairedEdge, pairEdge } from './paired-edge.ts'
 import { type Command, CommandFailure, exitCode, type Terminal } from './terminal.ts'
 
 const usage = `usage: r-emsctl deploy FOLDER [options]          check a site folder on the edge, run it on trial, confirm it
@@ -23,6 +24,7 @@ const usage = `usage: r-emsctl deploy FOLDER [options]          check a site fol
        r-emsctl deploy history                  the generations: who, when, why
        r-emsctl deploy export FOLDER --for FILE --out BUNDLE   sign a bundle for another edge, to be carried on a stick
        r-emsctl deploy import BUNDLE [options]  deploy it at that edge, with the same checks
+       r-emsctl deploy pair HOST[:PORT]         pair with an edge on the network, for --to
        r-emsctl deploy key [list | add KEY --owner NAME | remove ID]   this machine's key; whose bundles the edge accepts
 
   --why TEXT        stands in the history
@@ -32,7 +34,7 @@ const usage = `usage: r-emsctl deploy FOLDER [options]          check a site fol
   --despite-checks  go on although a check failed
   --check-only      end after the checks
   --yes             do not ask before the trial begins
-  --to URL          address of the edge's service, the same as --url; "local" is this machine
+  --to EDGE         name, ID or HOST:PORT of an edge that this machine has paired with; "local" is this machine
 ${targetUsage}
 While a trial runs, the command confirms it over new connections as soon as every gate is green. When the command ends
 before that, or a gate stays closed, the edge returns by itself.
@@ -67,6 +69,10 @@ export const deploy: Command = {
     const [action = '', ...words] = positionals
     if (action === '') throw new UsageError('name a site folder, or say status, history, export, import or key')
     if (action === 'export') return await exportBundle(only(words, 'export needs one folder'), values, terminal)
+    if (action === 'pair') {
+      const address = only(words, 'pair needs one address')
+      return await pairEdge(dataFolderOf(values, terminal.environment), address, terminal)
+    }
     if (action === 'key') return await key(words, values, terminal)
     if (action === 'import') {
       const signed = await readBundle(only(words, 'import needs one file'))
@@ -122,9 +128,13 @@ async function connect(
   values: Pick<Values, 'to' | 'url' | 'data-dir'>,
   { environment }: Terminal,
 ): Promise<DeploymentClient> {
-  const url = values.to === undefined || values.to === 'local' ? values.url : values.to
+  const elsewhere = values.to === undefined || values.to === 'local' ? undefined : values.to
   // The token of this machine is new when the service was started anew.
-  const ask = await openService({ ...values, url }, environment)
+  const ask = elsewhere?.startsWith('http://')
+    ? await openService({ ...values, url: elsewhere }, environment)
+    : elsewhere === undefined
+      ? await openService(values, environment)
+      : await askPairedEdge(dataFolderOf(values, environment), elsewhere)
   return createDeploymentClient(ask, (delayMs, signal) => systemClock.sleep(delayMs, signal))
 }
 

@@ -1,7 +1,10 @@
 import type { Terminal } from '../../../service/cli/terminal.ts'
 
-/** A terminal that remembers what was printed. */
-export function fakeTerminal(options: { readonly environment?: NodeJS.ProcessEnv } = {}) {
+/** A terminal that remembers what was printed; `answers` are typed one after the other. */
+export function fakeTerminal(
+  options: { readonly environment?: NodeJS.ProcessEnv; readonly answers?: readonly string[] } = {},
+) {
+  const answers = [...(options.answers ?? [])]
   let out = ''
   let err = ''
   const terminal: Terminal = {
@@ -13,7 +16,7 @@ export function fakeTerminal(options: { readonly environment?: NodeJS.ProcessEnv
     err: (text) => void (err += text),
     openLines: () => ({ ask: () => Promise.resolve(undefined), [Symbol.dispose]: () => undefined }),
     readSecret: () => Promise.resolve(''),
-    ask: () => Promise.resolve(''),
+    ask: () => Promise.resolve(answers.shift() ?? ''),
   }
   return { terminal, out: () => out, err: () => err }
 }
