@@ -10,7 +10,8 @@ test('goes from screen to screen with number keys', async ({ web }) => {
     ['4', 'Limits'],
     ['5', 'Checks'],
     ['6', 'Log'],
-    ['7', 'Access'],
+    ['7', 'Handover'],
+    ['8', 'Settings'],
     ['1', 'Site live'],
   ] as const) {
     await web.page.keyboard.press(key)
