@@ -92,6 +92,8 @@ const table: Readonly<Record<string, 'public' | Role>> = {
   'POST /api/v1/edges/:id/deployment/*': 'installer',
   'DELETE /api/v1/edges/:id/deployment/*': 'installer',
   'GET /api/v1/workbench': 'installer',
+  'GET /api/v1/workbench/health': 'installer',
+  'POST /api/v1/workbench/health/fc08': 'installer',
   'GET /api/v1/workbench/ports': 'installer',
   'POST /api/v1/workbench/ports': 'installer',
   'DELETE /api/v1/workbench/ports': 'installer',
