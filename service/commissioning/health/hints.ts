@@ -30,6 +30,8 @@ export interface LineEvidence extends Counts {
 
 /** Below so many requests nothing is said. */
 const enough = 20
+/** Where nobody answers at all: silent units are asked ever more rarely. */
+const enoughOfNobody = 6
 /** This often is no accident. */
 const often = 3
 /** A share of requests from which trouble is worth a word, and up to which a unit counts as clean. */
@@ -56,7 +58,7 @@ function echo({ echoes, requests }: LineEvidence): Hint | undefined {
 }
 
 function nobody({ requests, noiseBytes, flatBytes, timeouts, units }: LineEvidence): Hint | undefined {
-  if (requests < enough) return undefined
+  if (requests < enoughOfNobody) return undefined
   if (noiseBytes >= enough && flatBytes >= 0.8 * noiseBytes)
     return hint('polarity', { bytes: noiseBytes, flat: percent(flatBytes, noiseBytes), requests })
   if (noiseBytes === 0 && timeouts === requests) return hint('silence', { requests, units: units.length })

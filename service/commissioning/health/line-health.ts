@@ -215,11 +215,13 @@ function lengthOf({ lengths }: Unit, answerBytes: number): LengthCounts | undefi
   return answerBytes >= longBytes ? lengths.long : undefined
 }
 
-/** The unit whose frame these bytes are, to the last one. */
+/** The unit whose answer these bytes begin with. */
 function wholeFrame(bytes: Uint8Array): number | undefined {
-  if (bytes.length < 5 || bytes.length > 256) return undefined
-  const frame = Buffer.from(bytes)
-  return crc16(frame, 0, frame.length - 2) === frame.readUInt16LE(frame.length - 2) ? bytes[0] : undefined
+  const [unitId, fn, size] = bytes
+  if (unitId === undefined || fn === undefined || size === undefined) return undefined
+  const length = fn & 0x80 ? 5 : fn >= 1 && fn <= 4 ? 5 + size : 8
+  // Over a frame with its checksum it is 0.
+  return length <= bytes.length && crc16(bytes, 0, length) === 0 ? unitId : undefined
 }
 
 /** In percent, 0..100. */
