@@ -3,6 +3,7 @@ import enBackup from './locales/backup.en.json'
 import enDeploy from './locales/deploy.en.json'
 import enShell from './locales/en.json'
 import enHandover from './locales/handover.en.json'
+import enHealth from './locales/health.en.json'
 import enLicense from './locales/license.en.json'
 import enMaps from './locales/maps.en.json'
 import enProof from './locales/proof.en.json'
@@ -15,6 +16,7 @@ const en = {
   backup: enBackup,
   deploy: enDeploy,
   handover: enHandover,
+  health: enHealth,
   license: enLicense,
   maps: enMaps,
   proof: enProof,
@@ -24,10 +26,11 @@ const en = {
 }
 /** Loaded when it is chosen. Texts that are not translated yet are shown in English. */
 async function loadGerman(): Promise<Partial<typeof en>> {
-  const [backup, deploy, handover, license, maps, proof, registers, setup, workbench] = await Promise.all([
+  const [backup, deploy, handover, health, license, maps, proof, registers, setup, workbench] = await Promise.all([
     import('./locales/backup.de.json'),
     import('./locales/deploy.de.json'),
     import('./locales/handover.de.json'),
+    import('./locales/health.de.json'),
     import('./locales/license.de.json'),
     import('./locales/maps.de.json'),
     import('./locales/proof.de.json'),
@@ -39,6 +42,7 @@ async function loadGerman(): Promise<Partial<typeof en>> {
     backup: backup.default,
     deploy: deploy.default,
     handover: handover.default,
+    health: health.default,
     license: license.default,
     maps: maps.default,
     proof: proof.default,
