@@ -54,6 +54,7 @@ import { cycleMsOf } from './runtime/site-topology.ts'
 import { systemClock } from './runtime/system-clock.ts'
 import { createVerificationEdit } from './runtime/verification-edit.ts'
 import { createWishes } from './runtime/wishes.ts'
+import type { WriteRecord } from './runtime/guard.ts'
 import { openWriteBudget } from './runtime/write-budget.ts'
 import { createRelinquish } from './runtime/workbench/relinquish.ts'
 import { openWorkbench } from './runtime/workbench/workbench.ts'
@@ -232,7 +233,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
       note: (message) => addEvent({ atMs: clock.nowMs(), severity: 'warning', code: 'capture.stopped', message }),
     }),
   )
-  const stamp = { data: { epoch: identity.epoch } }
+  const stamped = (record: WriteRecord) => ({ ...record, data: { ...record.data, epoch: identity.epoch } })
   const strict = createStrictWatch(commands)
   const lent = new Map<string, string>()
   const runtime = resources.use(
@@ -245,8 +246,8 @@ export async function serve(options: Options, entries: Entries, carried: Carried
       clock,
       control: control.get,
       wishes: wishes.current,
-      journal: (record) => void storage.journal.append({ ...record, ...stamp }),
-      journalDurable: (record) => storage.journal.appendDurable({ ...record, ...stamp }),
+      journal: (record) => void storage.journal.append(stamped(record)),
+      journalDurable: (record) => storage.journal.appendDurable(stamped(record)),
       mapsConfirmed: confirmedMaps.obstacle,
       lentTo: (deviceId) => lent.get(deviceId),
       budget,
@@ -386,7 +387,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
     control,
     confirmMaps,
     deployment,
-    bus: createBusAccess({ ...field, guard: runtime.guard, loadMap: (id) => loadPointMap(id, mapFolders) }),
+    bus: createBusAccess({ ...field, budget, guard: runtime.guard, loadMap: (id) => loadPointMap(id, mapFolders) }),
     licensing,
     backup: createServiceBackup({
       options,

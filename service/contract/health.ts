@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { answerTimeEdgesMs, minutesKept } from './health-limits.ts'
 
 /** How the buses of the site answer: what was counted since the service began to watch them, and what that suggests. */
 
@@ -7,13 +8,6 @@ const ms = z.number().min(0)
 const percent = z.number().min(0).max(100)
 const bus = z.string().max(300).meta({ title: 'Bus', description: 'As /api/v1/devices shows it' })
 const unitId = z.number().int().min(0).max(255).meta({ title: 'Unit ID' })
-
-/** Upper edges of the columns of a histogram of answer times, in ms; the last column is everything above. */
-export const answerTimeEdgesMs = [
-  2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000,
-] as const
-/** Minutes that are kept. */
-export const minutesKept = 60
 
 const minute = z.strictObject({
   requests: count,

@@ -129,7 +129,16 @@ export function startSiteRuntime(options: {
     journalDurable: options.journalDurable,
     ...(options.lentTo && { lentTo: options.lentTo }),
     controlled: (deviceId) => snapshots.setpoints().some((setpoint) => setpoint.deviceId === deviceId),
-    targets: new Map(entries.map((entry) => [entry.config.id, targetOf(entry, () => proven, () => unconfirmed)])),
+    targets: new Map(
+      entries.map((entry) => [
+        entry.config.id,
+        targetOf(
+          entry,
+          () => proven,
+          () => unconfirmed,
+        ),
+      ]),
+    ),
   })
   const outputTargets = new Map(entries.map((entry) => [entry.config.id, outputTargetOf(entry, clock)]))
   const simulated = new Set(entries.filter((entry) => entry.simulated).map(({ config }) => config.id))

@@ -1,4 +1,4 @@
-import { answerTimeEdgesMs } from '#contract/health.ts'
+import { answerTimeEdgesMs } from '#contract/health-limits.ts'
 
 /** A histogram of answer times. */
 export interface AnswerTimes {

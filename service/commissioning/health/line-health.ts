@@ -1,4 +1,5 @@
-import { type BusHealth, type Hint, minutesKept, type UnitHealth } from '#contract/health.ts'
+import type { BusHealth, Hint, UnitHealth } from '#contract/health.ts'
+import { minutesKept } from '#contract/health-limits.ts'
 import { crc16 } from '../../drivers/modbus/crc.ts'
 import { type AnswerTimes, createAnswerTimes } from './answer-times.ts'
 import { hintsOf, type LengthCounts, type LineEvidence } from './hints.ts'

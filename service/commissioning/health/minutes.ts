@@ -1,4 +1,5 @@
-import { type HealthMinute, minutesKept } from '#contract/health.ts'
+import type { HealthMinute } from '#contract/health.ts'
+import { minutesKept } from '#contract/health-limits.ts'
 
 const minuteMs = 60_000
 

@@ -63,6 +63,8 @@ const table: Readonly<Record<string, 'public' | Role>> = {
   'DELETE /api/v1/armed': 'installer',
   'POST /api/v1/bus/read': 'installer',
   'POST /api/v1/bus/write': 'installer',
+  'POST /api/v1/bus/write/preview': 'installer',
+  'GET /api/v1/bus/ledger': 'installer',
   'GET /api/v1/deployment': 'viewer',
   'GET /api/v1/deployment/running': 'installer',
   'GET /api/v1/deployment/generations': 'viewer',

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { busHealth, minutesKept } from '#contract/health.ts'
+import { busHealth } from '#contract/health.ts'
+import { minutesKept } from '#contract/health-limits.ts'
 import { createLineHealth, type Ending, type Exchange } from '../../../../service/commissioning/health/line-health.ts'
 
 const speed = { characterMs: 10_000 / 9600, silenceMs: 35_000 / 9600 }
