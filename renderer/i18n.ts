@@ -10,6 +10,7 @@ import enProof from './locales/proof.en.json'
 import enRegisters from './locales/registers.en.json'
 import enSetup from './locales/setup.en.json'
 import enWorkbench from './locales/workbench.en.json'
+import enWrite from './locales/write.en.json'
 
 const en = {
   ...enShell,
@@ -23,21 +24,24 @@ const en = {
   registers: enRegisters,
   setup: enSetup,
   workbench: enWorkbench,
+  write: enWrite,
 }
 /** Loaded when it is chosen. Texts that are not translated yet are shown in English. */
 async function loadGerman(): Promise<Partial<typeof en>> {
-  const [backup, deploy, handover, health, license, maps, proof, registers, setup, workbench] = await Promise.all([
-    import('./locales/backup.de.json'),
-    import('./locales/deploy.de.json'),
-    import('./locales/handover.de.json'),
-    import('./locales/health.de.json'),
-    import('./locales/license.de.json'),
-    import('./locales/maps.de.json'),
-    import('./locales/proof.de.json'),
-    import('./locales/registers.de.json'),
-    import('./locales/setup.de.json'),
-    import('./locales/workbench.de.json'),
-  ])
+  const [backup, deploy, handover, health, license, maps, proof, registers, setup, workbench, write] =
+    await Promise.all([
+      import('./locales/backup.de.json'),
+      import('./locales/deploy.de.json'),
+      import('./locales/handover.de.json'),
+      import('./locales/health.de.json'),
+      import('./locales/license.de.json'),
+      import('./locales/maps.de.json'),
+      import('./locales/proof.de.json'),
+      import('./locales/registers.de.json'),
+      import('./locales/setup.de.json'),
+      import('./locales/workbench.de.json'),
+      import('./locales/write.de.json'),
+    ])
   return {
     backup: backup.default,
     deploy: deploy.default,
@@ -49,6 +53,7 @@ async function loadGerman(): Promise<Partial<typeof en>> {
     registers: registers.default,
     setup: setup.default,
     workbench: workbench.default,
+    write: write.default,
   }
 }
 

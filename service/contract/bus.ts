@@ -72,7 +72,8 @@ const registerRequest = z.strictObject({
 })
 
 /** What a person would write: a command of a map, or in Armed a register with limits of their own. */
-export const manualWriteRequest = z.discriminatedUnion('kind', [commandRequest, registerRequest])
+export const wantedWrite = z.discriminatedUnion('kind', [commandRequest, registerRequest])
+export type WantedWrite = z.infer<typeof wantedWrite>
 
 /** The same, to be written. */
 export const manualWrite = z.discriminatedUnion('kind', [

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { busWritten, manualWrite, manualWriteRequest } from './bus.ts'
+import { busWritten, manualWrite, wantedWrite } from './bus.ts'
 
 /** What a write by a person would do, and what such writes have done. */
 
@@ -7,7 +7,7 @@ const word = z.number().int().min(0).max(65_535)
 const bus = z.string().max(300).meta({ title: 'Bus' })
 const unitId = z.number().int().min(0).max(255).meta({ title: 'Unit ID' })
 
-export const writePreviewRequest = z.strictObject({ bus, unitId, write: manualWriteRequest })
+export const writePreviewRequest = z.strictObject({ bus, unitId, write: wantedWrite })
 export type WritePreviewRequest = z.infer<typeof writePreviewRequest>
 
 /** Whether what is written wears the memory of the device out; unknown where no map says it. */

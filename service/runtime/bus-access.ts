@@ -1,4 +1,4 @@
-import type { BusRead, BusWrite, ManualWriteRequest } from '#contract/bus.ts'
+import type { BusRead, BusWrite, ManualWriteRequest, WantedWrite } from '#contract/bus.ts'
 import { EdgeError } from '#contract/errors.ts'
 import type { LedgerRecord, Wear, WritePreview, WritePreviewRequest } from '#contract/manual-write.ts'
 import type { MapCommand } from '#contract/point-map.ts'
@@ -30,7 +30,7 @@ export interface BusAccess {
 
 /** A write with whether whoever asks is armed. */
 type Request = Omit<BusWrite, 'write'> & { readonly write: { readonly value: number }; readonly armed: boolean }
-type ManualCommand = Omit<Extract<ManualWriteRequest, { kind: 'command' }>, 'mapHash'>
+type ManualCommand = Extract<WantedWrite, { kind: 'command' }>
 type ManualRegister = Extract<ManualWriteRequest, { kind: 'register' }>
 
 /** Readings of a device that is asked for one write only are fresh as long as it takes. */
