@@ -5,12 +5,14 @@ import enChecks from './locales/checks.en.json'
 import enDeploy from './locales/deploy.en.json'
 import enShell from './locales/en.json'
 import enHandover from './locales/handover.en.json'
+import enHealth from './locales/health.en.json'
 import enLicense from './locales/license.en.json'
 import enMaps from './locales/maps.en.json'
 import enProof from './locales/proof.en.json'
 import enRegisters from './locales/registers.en.json'
 import enSetup from './locales/setup.en.json'
 import enWorkbench from './locales/workbench.en.json'
+import enWrite from './locales/write.en.json'
 
 const en = {
   ...enShell,
@@ -18,40 +20,47 @@ const en = {
   checks: enChecks,
   deploy: enDeploy,
   handover: enHandover,
+  health: enHealth,
   license: enLicense,
   maps: enMaps,
   proof: enProof,
   registers: enRegisters,
   setup: enSetup,
   workbench: enWorkbench,
+  write: enWrite,
 }
 /** Loaded when it is chosen. */
 async function loadGerman(): Promise<typeof en> {
-  const [shell, backup, checks, deploy, handover, license, maps, proof, registers, setup, workbench] = await Promise.all([
-    import('./locales/de.json'),
-    import('./locales/backup.de.json'),
-    import('./locales/checks.de.json'),
-    import('./locales/deploy.de.json'),
-    import('./locales/handover.de.json'),
-    import('./locales/license.de.json'),
-    import('./locales/maps.de.json'),
-    import('./locales/proof.de.json'),
-    import('./locales/registers.de.json'),
-    import('./locales/setup.de.json'),
-    import('./locales/workbench.de.json'),
-  ])
+  const [shell, backup, checks, deploy, handover, health, license, maps, proof, registers, setup, workbench, write] =
+    await Promise.all([
+      import('./locales/de.json'),
+      import('./locales/backup.de.json'),
+      import('./locales/checks.de.json'),
+      import('./locales/deploy.de.json'),
+      import('./locales/handover.de.json'),
+      import('./locales/health.de.json'),
+      import('./locales/license.de.json'),
+      import('./locales/maps.de.json'),
+      import('./locales/proof.de.json'),
+      import('./locales/registers.de.json'),
+      import('./locales/setup.de.json'),
+      import('./locales/workbench.de.json'),
+      import('./locales/write.de.json'),
+    ])
   return {
     ...shell.default,
     backup: backup.default,
     checks: checks.default,
     deploy: deploy.default,
     handover: handover.default,
+    health: health.default,
     license: license.default,
     maps: maps.default,
     proof: proof.default,
     registers: registers.default,
     setup: setup.default,
     workbench: workbench.default,
+    write: write.default,
   }
 }
 

@@ -48,6 +48,7 @@ import { cycleMsOf } from './runtime/site-topology.ts'
 import { systemClock } from './runtime/system-clock.ts'
 import { createVerificationEdit } from './runtime/verification-edit.ts'
 import { createWishes } from './runtime/wishes.ts'
+import type { WriteRecord } from './runtime/guard.ts'
 import { openWriteBudget } from './runtime/write-budget.ts'
 import { startPlant, watchPlant } from './start-plant.ts'
 import { createServiceEvents } from './service-events.ts'
@@ -207,7 +208,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
   )
   // Cycles begin before there is anybody to tell.
   let publishCycle: ApiSources['publishCycle'] = () => undefined
-  const stamp = { data: { epoch: identity.epoch } }
+  const stamped = (record: WriteRecord) => ({ ...record, data: { ...record.data, epoch: identity.epoch } })
   const strict = createStrictWatch(commands)
   const lent = new Map<string, string>()
   const runtime = resources.use(
@@ -220,8 +221,8 @@ export async function serve(options: Options, entries: Entries, carried: Carried
       clock,
       control: control.get,
       wishes: wishes.current,
-      journal: (record) => void storage.journal.append({ ...record, ...stamp }),
-      journalDurable: (record) => storage.journal.appendDurable({ ...record, ...stamp }),
+      journal: (record) => void storage.journal.append(stamped(record)),
+      journalDurable: (record) => storage.journal.appendDurable(stamped(record)),
       mapsConfirmed: confirmedMaps.obstacle,
       lentTo: (deviceId) => lent.get(deviceId),
       budget,
@@ -329,7 +330,7 @@ export async function serve(options: Options, entries: Entries, carried: Carried
     control,
     confirmMaps,
     deployment,
-    bus: createBusAccess({ ...field, guard: runtime.guard, loadMap: (id) => loadPointMap(id, mapFolders) }),
+    bus: createBusAccess({ ...field, budget, guard: runtime.guard, loadMap: (id) => loadPointMap(id, mapFolders) }),
     licensing,
     backup: createServiceBackup({ ...shared, mapFolder: entries.mapFolder, restart: stop.restart }),
     workbench: workbench.forApi,

@@ -43,6 +43,7 @@ import { trustAdministrationRoutes } from './routes/trust-administration.ts'
 import { userRoutes } from './routes/users.ts'
 import { verificationRoutes } from './routes/verification.ts'
 import { workbenchRoutes } from './routes/workbench.ts'
+import { workbenchHealthRoutes } from './routes/workbench-health.ts'
 import { workbenchJobRoutes } from './routes/workbench-jobs.ts'
 import { workbenchMapFileRoutes } from './routes/workbench-map-files.ts'
 import { workbenchMapRoutes } from './routes/workbench-maps.ts'
@@ -273,6 +274,7 @@ async function installRoutes(
   await app.register(candidateRoutes, { sources })
   await app.register(edgeRoutes, { sources })
   await app.register(workbenchRoutes, { sources })
+  await app.register(workbenchHealthRoutes, { sources })
   await app.register(workbenchJobRoutes, { sources })
   await app.register(workbenchKnobRoutes, { sources })
   await app.register(workbenchRegisterRoutes, { sources })

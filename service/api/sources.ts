@@ -28,6 +28,7 @@ import type { LimitsChangeRequest, LimitsPreview, LimitsPreviewRequest, SiteLimi
 import type { Plausibility } from '#contract/plausibility.ts'
 import type { NewProof, ProofTarget, ProofWithdrawal, Verification } from '#contract/verification.ts'
 import type { BusAnswer, BusRead, BusWrite, BusWritten } from '#contract/bus.ts'
+import type { Ledger, LedgerQuery, WritePreview, WritePreviewRequest } from '#contract/manual-write.ts'
 import type { EdgeSources } from './edge-sources.ts'
 import type { SetupSources } from './setup-sources.ts'
 import type { DeploymentSources } from './deployment-sources.ts'
@@ -100,6 +101,10 @@ export interface Sources {
   readBus(request: BusRead): Promise<BusAnswer>
   /** A write by a person. Rejects with bus.unknown, map.not-found or write.refused. */
   writeBus(request: BusWrite, principal: Principal): Promise<BusWritten>
+  /** What a write by a person would do. Rejects as `writeBus` does; an obstacle that may pass is part of the answer. */
+  previewWrite(request: WritePreviewRequest, principal: Principal): Promise<WritePreview>
+  /** The writes of people, newest first. */
+  ledger(query: LedgerQuery): Promise<Ledger>
   readonly workbench: WorkbenchSources
   readonly deployment: DeploymentSources
   readonly setup: SetupSources

@@ -10,6 +10,7 @@ import type {
   WorkbenchPorts,
 } from '#contract/workbench.ts'
 import type { LatencyOutcome } from '#contract/workbench-scan.ts'
+import type { HealthSources } from './health-sources.ts'
 import type { MapFileSources } from './map-file-sources.ts'
 import type { MapSources } from './map-sources.ts'
 import type { RegisterSources } from './register-sources.ts'
@@ -41,6 +42,8 @@ export interface WorkbenchSources {
   endLease(id: string, by: Principal): Promise<void>
   /** What registers read, and the frames of the buses. */
   readonly registers: RegisterSources
+  /** How the buses answer. */
+  readonly health: HealthSources
   /** Point maps and their texts. */
   readonly maps: MapSources
   /** Maps of other formats. */

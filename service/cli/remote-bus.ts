@@ -74,6 +74,7 @@ export function createRemoteBus(holder: Holder): ReadOnlyBus {
     }),
     stats: () => ({ state: 'open', opens: 1, queued: 0, requests, failures, discarded: 0 }),
     tap: () => () => undefined,
+    watch: () => () => undefined,
     async [Symbol.asyncDispose]() {
       stop.abort()
     },

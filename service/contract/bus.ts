@@ -49,31 +49,39 @@ export const busAnswer = z.discriminatedUnion('kind', [
 ])
 export type BusAnswer = z.infer<typeof busAnswer>
 
-/** What a person writes: a command of a map, or in Armed a register with limits of their own. */
+const commandRequest = z.strictObject({
+  kind: z.literal('command'),
+  map: mapId,
+  command: commandName,
+  value: z.number(),
+})
+const registerRequest = z.strictObject({
+  kind: z.literal('register'),
+  armed: z.boolean(),
+  address,
+  fn: z.literal([6, 16]),
+  type: pointType,
+  wordOrder,
+  byteOrder,
+  scale: z.number(),
+  value: z.number(),
+  min: z.number(),
+  max: z.number(),
+  /** The map of the device, where it is known: registers of its commands are not written like this. */
+  map: mapId.optional(),
+})
+
+/** What a person would write: a command of a map, or in Armed a register with limits of their own. */
+export const wantedWrite = z.discriminatedUnion('kind', [commandRequest, registerRequest])
+export type WantedWrite = z.infer<typeof wantedWrite>
+
+/** The same, to be written. */
 export const manualWrite = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('command'),
-    map: mapId,
+  commandRequest.extend({
     /** Of the map as the person sees it: the service writes only with the same one. */
     mapHash: z.string().regex(/^[0-9a-f]{64}$/),
-    command: commandName,
-    value: z.number(),
   }),
-  z.strictObject({
-    kind: z.literal('register'),
-    armed: z.boolean(),
-    address,
-    fn: z.literal([6, 16]),
-    type: pointType,
-    wordOrder,
-    byteOrder,
-    scale: z.number(),
-    value: z.number(),
-    min: z.number(),
-    max: z.number(),
-    /** The map of the device, where it is known: registers of its commands are not written like this. */
-    map: mapId.optional(),
-  }),
+  registerRequest,
 ])
 export type ManualWriteRequest = z.infer<typeof manualWrite>
 

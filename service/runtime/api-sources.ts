@@ -18,6 +18,7 @@ import type { ControlSources } from './control-sources.ts'
 import type { Armed } from './armed.ts'
 import type { ControlProperty } from './control-property.ts'
 import type { Faults } from './faults.ts'
+import { readLedger } from './ledger.ts'
 import type { Licensing } from './licensing.ts'
 import type { SiteRuntime } from './site-runtime.ts'
 import type { GridSnapshot } from './snapshot.ts'
@@ -175,6 +176,8 @@ export function createApiSources(parts: {
       if (outcome === 'refused') throw new EdgeError('write.refused', rest.reason ?? 'the guard refused it')
       return { ...rest, outcome, frames: [...rest.frames] }
     },
+    previewWrite: (request, principal) => bus.preview(request, armed.holds(principal)),
+    ledger: (query) => readLedger(storage.journal, query),
     metrics() {
       const flow = runtime.powerFlow()
       const { enabled, dryRun } = control.get()

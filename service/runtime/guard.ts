@@ -27,6 +27,8 @@ export interface WriteRecord {
   readonly outcome: 'attempt' | WriteOutcome['result'] | 'refused' | 'recorded'
   readonly detail?: string
   readonly frames?: readonly string[]
+  /** For the ledger of writes by hand. */
+  readonly data?: Readonly<Record<string, string>>
 }
 
 /** A write that a person asked for. */
@@ -41,6 +43,8 @@ export interface ManualWrite {
   /** Undefined only with `release`. */
   readonly value: number | undefined
   readonly action: ManualCommand | ManualRegister | ManualRelease | ManualNothing
+  /** Kept with it, so that it can be taken back. */
+  readonly data?: Readonly<Record<string, string>>
   /** The check that it is part of. */
   readonly check?: {
     readonly runId: string
@@ -100,6 +104,8 @@ export interface Guard {
   release(deviceId: string, command: string, reason: string): Promise<GuardedOutcome>
   /** One write by a person, in the journal for good before it goes out. Never rejects. */
   manual(write: ManualWrite): Promise<ManualOutcome>
+  /** Why this write would be refused now, or undefined. Nothing is written, and nothing goes into the journal. */
+  manualObstacle(write: ManualWrite): string | undefined
   /** Why nobody may write to this device by hand, armed or not, or undefined. */
   notByHand(deviceId: string, simulated: boolean): string | undefined
   /** Why automatic writes to this device do not go out, or undefined when they do. */
@@ -226,10 +232,17 @@ export function createGuard(options: {
   }
 
   async function manual(write: ManualWrite): Promise<ManualOutcome> {
-    const { principal, deviceId, value, action, check } = write
+    const { principal, deviceId, value, action, check, data } = write
     const command = action.kind === 'register' ? action.register : action.command
     const kind = action.kind === 'release' ? 'release' : 'write'
-    const record = { kind, principal, deviceId, command, ...(value !== undefined && { value }) } as const
+    const record = {
+      kind,
+      principal,
+      deviceId,
+      command,
+      ...(value !== undefined && { value }),
+      ...(data && { data }),
+    } as const
     const how = check ? `by the check ${check.runId}${check.returning ? ', as it was before' : ''}` : 'by hand'
     const detail = action.kind === 'register' ? `limits given: ${action.min} to ${action.max}` : how
     const refuse = (reason: string): ManualOutcome => {
@@ -261,6 +274,7 @@ export function createGuard(options: {
   return {
     obstacle,
     notByHand,
+    manualObstacle,
     manual,
     write(setpoint, reason, dependsOnSimulated) {
       const { deviceId, command, value } = setpoint
@@ -307,8 +321,8 @@ function sendManual(action: SentAction, value: number): Promise<WriteOutcome> {
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-/** The map's own limits, which hold even if everything above them failed. */
-export function outsideLimits(command: MapCommand, value: number, device: Device | undefined): string | undefined {
+/** The limits of the map as they are now; one that depends on a point that is not measured is absent. */
+export function limitsOf({ limits }: MapCommand, device: Device | undefined): { min?: number; max?: number } {
   const resolve = (limit: MapCommand['limits']['min']): number | undefined => {
     if (typeof limit === 'number') return limit
     const reading = device?.readings().get(limit.point)
@@ -316,8 +330,14 @@ export function outsideLimits(command: MapCommand, value: number, device: Device
       ? reading.value * (limit.factor ?? 1)
       : undefined
   }
-  const min = resolve(command.limits.min)
-  const max = resolve(command.limits.max)
+  const min = resolve(limits.min)
+  const max = resolve(limits.max)
+  return { ...(min !== undefined && { min }), ...(max !== undefined && { max }) }
+}
+
+/** The map's own limits, which hold even if everything above them failed. */
+export function outsideLimits(command: MapCommand, value: number, device: Device | undefined): string | undefined {
+  const { min, max } = limitsOf(command, device)
   if (min === undefined || max === undefined) return 'a limit of the command depends on a point that is not measured'
   if (!Number.isFinite(value) || value < min || value > max)
     return `${value} ${command.unit} is outside the limits of the map, ${min} to ${max} ${command.unit}`

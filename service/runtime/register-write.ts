@@ -1,6 +1,6 @@
 import type { WriteOutcome } from '../drivers/driver.ts'
 import type { ArmedBusUnit } from '../drivers/modbus/bus.ts'
-import { exceptionText, type WriteRequest } from '../drivers/modbus/pdu.ts'
+import { type Answer, exceptionText, type WriteRequest } from '../drivers/modbus/pdu.ts'
 import { createImage } from '../drivers/modbus/register-image.ts'
 import { decodePoint, encodeWrite } from '../pointmap/codec.ts'
 import { pointAt, type RegisterFormat, writeAt } from './register-value.ts'
@@ -15,7 +15,14 @@ export interface RegisterWrite extends RegisterFormat {
 export function writeRegister(
   unit: ArmedBusUnit,
   { address, fn, value, ...rest }: RegisterWrite,
-): { encode(): readonly string[]; send(): Promise<WriteOutcome> } | { readonly problem: string } {
+):
+  | {
+      encode(): readonly string[]
+      send(): Promise<WriteOutcome>
+      /** What the register reads now; undefined when it cannot be read. */
+      read(): Promise<number | undefined>
+    }
+  | { readonly problem: string } {
   const { type, wordOrder, byteOrder, scale } = rest
   const format: RegisterFormat = { type, wordOrder, byteOrder, scale }
   const encoded = encodeWrite(writeAt(address, format), value, createImage())
@@ -26,13 +33,20 @@ export function writeRegister(
   if (address + words.length > 65_536) return { problem: `the value would reach past register 65535` }
   const request: WriteRequest = fn === 6 ? { fn, address, value: words[0]! } : { fn, address, words }
 
-  async function readBack(frames: readonly string[]): Promise<WriteOutcome> {
-    const answer = await unit.ask({ fn: 3, address, count: words.length }, { priority: 'write' })
-    if (answer.kind !== 'words') return { result: 'written', frames }
+  const ask = (): Promise<Answer> => unit.ask({ fn: 3, address, count: words.length }, { priority: 'write' })
+
+  function decode(read: Uint16Array): number | undefined {
     const image = createImage()
-    image.put({ function: 'holding', address, words: answer.words })
+    image.put({ function: 'holding', address, words: read })
     const decoded = decodePoint(pointAt('holding', address, format), image)
-    const found = decoded.ok && typeof decoded.value === 'number' ? { readBack: decoded.value } : {}
+    return decoded.ok && typeof decoded.value === 'number' ? decoded.value : undefined
+  }
+
+  async function readBack(frames: readonly string[]): Promise<WriteOutcome> {
+    const answer = await ask()
+    if (answer.kind !== 'words') return { result: 'written', frames }
+    const value = decode(answer.words)
+    const found = value === undefined ? {} : { readBack: value }
     if (words.every((word, index) => word === answer.words[index])) return { result: 'confirmed', frames, ...found }
     const reads = Array.from(answer.words).join(' ')
     return {
@@ -45,6 +59,10 @@ export function writeRegister(
 
   return {
     encode: () => unit.preview([request]).map((frame) => frame.toString('hex')),
+    async read() {
+      const answer = await ask()
+      return answer.kind === 'words' ? decode(answer.words) : undefined
+    },
     async send() {
       const { answer, frame } = await unit.write(request)
       const frames = frame ? [frame.toString('hex')] : []

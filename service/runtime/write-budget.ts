@@ -10,6 +10,8 @@ type Counts = z.infer<typeof stored>
 export interface WriteBudget {
   /** Writes left today. */
   left(key: string, daily: number): number
+  /** Made today. */
+  spent(key: string): number
   /** One was made; it is stored soon, off the cycle. */
   spend(key: string): void
   /** Resolves once everything is stored, or could not be. */
@@ -45,6 +47,10 @@ export async function openWriteBudget(folder: string, nowMs: () => number): Prom
     left(key, daily) {
       turnDay()
       return Math.max(0, daily - (counts[key] ?? 0))
+    },
+    spent(key) {
+      turnDay()
+      return counts[key] ?? 0
     },
     spend(key) {
       turnDay()

@@ -1,2 +1,2 @@
 /** Names of routes, in the order of the tabs. */
-export const busTabs = ['bus', 'scan', 'listen', 'registers', 'frames'] as const
+export const busTabs = ['bus', 'scan', 'listen', 'registers', 'frames', 'health'] as const

@@ -1,5 +1,6 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { busAnswer, busRead, busWrite, busWritten } from '#contract/bus.ts'
+import { ledger, ledgerQuery, writePreview, writePreviewRequest } from '#contract/manual-write.ts'
 import { principalOf } from '../access.ts'
 import { answer, refusals } from '../openapi.ts'
 import type { Sources } from '../sources.ts'
@@ -41,6 +42,37 @@ export const busRoutes: FastifyPluginCallbackZod<{ sources: Sources }> = (app, {
       },
     },
     (request) => sources.writeBus(request.body, principalOf(request)),
+  )
+  app.post(
+    '/api/v1/bus/write/preview',
+    {
+      config: { access: 'installer' },
+      schema: {
+        tags: ['control'],
+        summary: 'What a write by a person would do',
+        description:
+          'The bytes, what is there before, the limits and the wear. It only reads; the journal says nothing of it.',
+        body: writePreviewRequest,
+        response: {
+          200: answer('What would be written', writePreview),
+          ...refusals('api.invalid', 'api.too-large', 'bus.unknown', 'map.not-found', 'write.refused'),
+        },
+      },
+    },
+    (request) => sources.previewWrite(request.body, principalOf(request)),
+  )
+  app.get(
+    '/api/v1/bus/ledger',
+    {
+      config: { access: 'installer' },
+      schema: {
+        tags: ['control'],
+        summary: 'The writes of people, with what would take each back',
+        querystring: ledgerQuery,
+        response: { 200: answer('Newest first', ledger), ...refusals('api.invalid') },
+      },
+    },
+    (request) => sources.ledger(request.query),
   )
   done()
 }

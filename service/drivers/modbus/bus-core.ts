@@ -1,7 +1,7 @@
 import type { Quirks } from '#contract/point-map.ts'
 import type { Access } from './access.ts'
 import { combineQuirks } from './bus-quirks.ts'
-import type { BusOptions, BusStats } from './bus.ts'
+import type { BusOptions, BusStats, SettledExchange } from './bus.ts'
 import { createConnection } from './connection.ts'
 import { failed, type Answer, type ModbusRequest } from './pdu.ts'
 import { createQueue, type Priority, type Queued } from './queue.ts'
@@ -34,6 +34,7 @@ export function createBusCore({ address, clock, openSerial, connectTimeoutMs }: 
   const queue = createQueue<Entry>()
   const units = new Map<number, UnitState>()
   const taps = new Set<(event: FrameEvent) => void>()
+  const watchers = new Set<(exchange: SettledExchange) => void>()
   let rules = combineQuirks([])
   let inFlight = 0
   let readyAtMs = Number.NEGATIVE_INFINITY
@@ -107,6 +108,7 @@ export function createBusCore({ address, clock, openSerial, connectTimeoutMs }: 
       longestMs: unit.longestMs(),
       sentAtMs: 0,
       frame: undefined,
+      echoed: false,
       expendable: false,
       probeMs,
       resolve: ignore,
@@ -232,6 +234,7 @@ export function createBusCore({ address, clock, openSerial, connectTimeoutMs }: 
 
   function settled(entry: Entry, answer: Answer, nowMs: number): void {
     inFlight--
+    for (const watcher of watchers) watcher({ exchange: entry, answer, nowMs })
     if (inFlight === 0) lent?.idle()
     const lost = answer.kind === 'failed' && answer.failure === 'timeout'
     if (entry.expendable) {
@@ -310,6 +313,10 @@ export function createBusCore({ address, clock, openSerial, connectTimeoutMs }: 
         taps.delete(listener)
         setTap()
       }
+    },
+    watch(listener: (exchange: SettledExchange) => void): () => void {
+      watchers.add(listener)
+      return () => void watchers.delete(listener)
     },
     lend,
     async dispose(): Promise<void> {

@@ -7,6 +7,7 @@ import type { ConnectionState } from './connection.ts'
 import type { Answer, ReadRequest, WriteRequest } from './pdu.ts'
 import type { Priority } from './queue.ts'
 import type { OpenSerial } from './serial-port.ts'
+import type { Exchange } from './transport.ts'
 import type { UnitState, UnitStats } from './unit.ts'
 import type { FrameEvent } from './wire.ts'
 
@@ -63,6 +64,14 @@ export interface BusStats {
   readonly discarded: number
 }
 
+/** A request that went out, and what came of it. */
+export interface SettledExchange {
+  readonly exchange: Readonly<Pick<Exchange, 'unitId' | 'request' | 'sentAtMs' | 'frame' | 'echoed'>>
+  readonly answer: Answer
+  /** Monotonic. */
+  readonly nowMs: number
+}
+
 interface AnyBus extends AsyncDisposable {
   /** Canonical address. */
   readonly name: string
@@ -71,6 +80,8 @@ interface AnyBus extends AsyncDisposable {
   stats(): BusStats
   /** Calls the listener with every frame until the returned function is called. */
   tap(listener: (event: FrameEvent) => void): () => void
+  /** Calls the listener with the end of every request that went out until the returned function is called. */
+  watch(listener: (exchange: SettledExchange) => void): () => void
 }
 
 export interface ReadOnlyBus extends AnyBus {
@@ -126,6 +137,7 @@ function common(core: BusCore, address: BusAddress): AnyBus {
     costs: costsOf(address),
     stats: core.stats,
     tap: core.tap,
+    watch: core.watch,
     [Symbol.asyncDispose]: core.dispose,
   }
 }

@@ -67,15 +67,16 @@ export function createRtuTransport({ wire, clock, events, characterMs }: RtuTran
   }
 
   /** Where the answer can begin: behind the echo of the request, when there is one. */
-  function afterEcho(frame: Buffer, fn: number): number {
+  function afterEcho(exchange: Exchange, frame: Buffer): number {
     if (held < frame.length || frame.compare(bytes, 0, frame.length) !== 0) return 0
-    if (!sameAsAnswer(fn)) echoes = true
+    if (!sameAsAnswer(exchange.request.fn)) echoes = true
+    if (echoes) exchange.echoed = true
     return echoes ? frame.length : 0
   }
 
   function search(final: boolean): void {
     const exchange = current!
-    const from = afterEcho(exchange.frame!, exchange.request.fn)
+    const from = afterEcho(exchange, exchange.frame!)
     const nowMs = clock.monotonicMs()
     const result = findRtuAnswer(exchange.unitId, exchange.request, bytes, from, held, final)
     if (result.found === 'frame') {

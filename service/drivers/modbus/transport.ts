@@ -15,6 +15,8 @@ export interface Exchange {
   sentAtMs: number
   /** The bytes as sent. */
   frame: Buffer | undefined
+  /** The request was heard before the answer. */
+  echoed?: boolean
 }
 
 export interface TransportEvents {

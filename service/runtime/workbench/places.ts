@@ -36,12 +36,13 @@ export function needForItself({ held }: WorkPlace, leaseOf: (bus: string) => Lea
  * the devices that are polled on it stay as they are.
  */
 export function readOnlyView(bus: ArmedBus, polled: readonly number[]): ReadOnlyBus {
-  const { name, costs, stats, tap } = bus
+  const { name, costs, stats, tap, watch } = bus
   return {
     name,
     costs,
     stats,
     tap,
+    watch,
     access: 'read-only',
     unit(unitId, quirks) {
       const { ask, preview, stats: unitStats } = bus.unit(unitId, polled.includes(unitId) ? undefined : quirks)

@@ -15,7 +15,7 @@ import { createKnobs } from './knob.ts'
 import { createSnapshots } from './snapshots.ts'
 import { createWatches, type Watches } from './watches.ts'
 
-export interface Registers extends AsyncDisposable, Pick<Watches, 'busyPlaces' | 'vacate'> {
+export interface Registers extends AsyncDisposable, Pick<Watches, 'busyPlaces' | 'vacate' | 'ownBuses'> {
   readonly forApi: RegisterSources
 }
 
@@ -94,6 +94,7 @@ export function openRegisters(options: {
     },
     busyPlaces: watches.busyPlaces,
     vacate: watches.vacate,
+    ownBuses: watches.ownBuses,
     async [Symbol.asyncDispose]() {
       frames[Symbol.dispose]()
       await watches[Symbol.asyncDispose]()

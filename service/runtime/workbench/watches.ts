@@ -238,12 +238,13 @@ export function createWatches(options: {
 
 /** The bus of the site, for reading. The needs of the devices on it stay as they are. */
 function reading(bus: ArmedBus): ReadOnlyBus {
-  const { name, costs, stats, tap } = bus
+  const { name, costs, stats, tap, watch } = bus
   return {
     name,
     costs,
     stats,
     tap,
+    watch,
     access: 'read-only',
     unit(unitId) {
       const { ask, preview, stats: unitStats } = bus.unit(unitId)

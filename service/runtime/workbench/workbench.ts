@@ -12,6 +12,7 @@ import type { ArmedBus } from '../../drivers/modbus/bus.ts'
 import { loadSunspecModels } from '../../pointmap/sunspec/models.ts'
 import type { SiteDeviceEntry } from '../site-runtime.ts'
 import { openDevicesFound } from './devices-found.ts'
+import { watchHealth } from './health.ts'
 import { createJobFiles } from './job-files.ts'
 import { openJobs } from './jobs.ts'
 import { createLeases } from './leases.ts'
@@ -112,6 +113,7 @@ export async function openWorkbench(options: {
     heardBy: (job) => histories.get(job),
   })
 
+  const health = watchHealth({ clock, buses: () => [...buses.values(), ...registers.ownBuses()], entries })
   const [ownFolder, shippedFolder] = options.mapFolders
   const maps = openMaps({
     clock,
@@ -207,6 +209,7 @@ export async function openWorkbench(options: {
     renewLease: leases.renew,
     endLease: (id, by) => leases.end(id, `${by.name} gives it back`),
     registers: registers.forApi,
+    health,
     maps: maps.forApi,
     mapFiles: options.mapFiles,
   }
@@ -215,6 +218,7 @@ export async function openWorkbench(options: {
     forApi,
     endLeases: leases.endAll,
     async [Symbol.asyncDispose]() {
+      health[Symbol.dispose]()
       maps[Symbol.dispose]()
       await registers[Symbol.asyncDispose]()
       await leases[Symbol.asyncDispose]()

@@ -221,6 +221,19 @@ export function fakeSources(overrides: Partial<Sources> = {}): FakeSources {
       if (write.value > 100) throw new EdgeError('write.refused', `${write.value} is outside the limits`)
       return { outcome: 'confirmed', frames: ['0106'], readBack: write.value }
     },
+    async previewWrite({ write }) {
+      if (write.kind === 'command') throw new EdgeError('write.refused', 'the map declares no such command')
+      return {
+        write,
+        title: 'holding 1 (FC06)',
+        unit: '',
+        frames: ['0106'],
+        before: 1,
+        registers: [{ address: 1, before: 1, after: 2 }],
+        wear: { storage: 'unknown', writesToday: 0 },
+      }
+    },
+    ledger: async () => ({ entries: [] }),
     grids: () => [],
     cycles: () => ({ atMs: nowMs, epoch: 7, grids: [] }),
     failsafe: () => ({ devices: [failsafe] }),

@@ -67,6 +67,18 @@ export function fakeWorkbench(): WorkbenchSources {
     if (id !== finishedJob.id) throw new EdgeError('workbench.unknown', 'there is no such job')
   }
   return {
+    health: {
+      read: () => ({ nowMs: atMs, buses: [] }),
+      async counters(request) {
+        if (request.bus !== bus) throw new EdgeError('bus.unknown', 'this service does not hold the bus')
+        return {
+          unitId: request.unitId,
+          atMs,
+          counters: [{ code: 11, value: 7 }, { code: 12 }],
+          reason: 'illegal function',
+        }
+      },
+    },
     overview,
     ports: async () => ({ ports: [port] }),
     addPort: async () => ({ ports: [port] }),
