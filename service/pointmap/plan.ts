@@ -212,7 +212,10 @@ export interface SerialFormat {
 }
 
 /** Milliseconds per character and of the silence between frames (Modbus over serial line V1.02, 2.5.1.1). */
-export function serialTimes({ baud, format }: SerialFormat): { readonly characterMs: number; readonly silenceMs: number } {
+export function serialTimes({ baud, format }: SerialFormat): {
+  readonly characterMs: number
+  readonly silenceMs: number
+} {
   const bits = 1 + Number(format[0]) + (format[1] === 'N' ? 0 : 1) + Number(format[2])
   const characterMs = (bits * 1000) / baud
   return { characterMs, silenceMs: baud > 19_200 ? 1.75 : 3.5 * characterMs }
