@@ -27,9 +27,9 @@ export function documentOf(report: HandoverReport, hash: string): ReportDocument
       ...writeBlocks(report, wording),
       ...openBlocks(report, wording),
       ...configurationBlocks(report, wording),
-      { kind: 'heading', level: 1, text: t.signatures },
       {
         kind: 'signatures',
+        title: t.signatures,
         people: signatures.length > 0 ? signatures : draft.people.map(({ name, role }) => ({ name, role })),
       },
     ],

@@ -116,20 +116,21 @@ function contentOf(block: Block, placeDate: string): Content {
     case 'signatures':
       return {
         unbreakable: true,
-        margin: [0, 30, 0, 0],
-        columnGap: 24,
-        stack: pairs(block.people).map((pair) => ({
-          columnGap: 24,
-          margin: [0, 26, 0, 0],
-          columns: pair.map(({ name, role }) => ({
-            width: '*',
-            stack: [
-              { canvas: [{ type: 'line', x1: 0, y1: 0, x2: 235, y2: 0, lineWidth: 0.7 }] },
-              { text: name, bold: true, margin: [0, 3, 0, 0] },
-              { text: `${role} · ${placeDate}`, fontSize: 8, color: '#566372' },
-            ],
+        stack: [
+          { text: block.title, style: 'h1' },
+          ...pairs(block.people).map((pair) => ({
+            columnGap: 24,
+            margin: [0, 38, 0, 0],
+            columns: pair.map(({ name, role }) => ({
+              width: '*',
+              stack: [
+                { canvas: [{ type: 'line', x1: 0, y1: 0, x2: 235, y2: 0, lineWidth: 0.7 }] },
+                { text: name, bold: true, margin: [0, 3, 0, 0] },
+                { text: `${role} · ${placeDate}`, fontSize: 8, color: '#566372' },
+              ],
+            })),
           })),
-        })),
+        ],
       }
   }
 }
@@ -152,6 +153,7 @@ function tableOf({ columns, rows }: Extract<Block, { kind: 'table' }>): Content 
     },
     table: {
       headerRows: 1,
+      keepWithHeaderRows: 1,
       dontBreakRows: true,
       widths: columns.map(({ width }) => (width === undefined ? '*' : width * innerWidth - 6)),
       body: [
