@@ -24,7 +24,11 @@ export type Block =
   /** A drawing of its own size; `label` says what it shows. */
   | { readonly kind: 'drawing'; readonly svg: string; readonly label: string }
   /** Its heading stays with its lines. */
-  | { readonly kind: 'signatures'; readonly title: string; readonly people: readonly { readonly name: string; readonly role: string }[] }
+  | {
+      readonly kind: 'signatures'
+      readonly title: string
+      readonly people: readonly { readonly name: string; readonly role: string }[]
+    }
 
 export interface ReportDocument {
   readonly language: 'en' | 'de'

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import type { Block, Cell, ReportDocument, Tone } from './blocks.ts'
+import type { Block, Cell, Column, ReportDocument, Tone } from './blocks.ts'
 import { textsOf } from './texts.ts'
 
 const colours: Readonly<Record<Tone, string>> = { good: '#10693a', bad: '#ad1a17', warn: '#8a4f00', quiet: '#566372' }
@@ -9,9 +9,11 @@ const colours: Readonly<Record<Tone, string>> = { good: '#10693a', bad: '#ad1a17
 type Content = Readonly<Record<string, unknown>>
 interface PageNode {
   readonly headlineLevel?: number
+  readonly text?: unknown
+  readonly svg?: unknown
 }
 interface PageNodes {
-  getFollowingNodesOnPage(): readonly unknown[]
+  getFollowingNodesOnPage(): readonly PageNode[]
 }
 
 /** The part of pdfmake that is used. */
@@ -65,9 +67,10 @@ function definitionOf({ language, title, subtitle, logo, footer, blocks }: Repor
         { text: `${t.page} ${page} ${t.of} ${pages}`, alignment: 'right', width: 90 },
       ],
     }),
-    // A heading does not stay behind at the foot of a page.
+    // A heading does not stay behind at the foot of a page. A table counts as there even when its first row is not.
     pageBreakBefore: ({ headlineLevel }: PageNode, nodes: PageNodes) =>
-      headlineLevel !== undefined && nodes.getFollowingNodesOnPage().length === 0,
+      headlineLevel !== undefined &&
+      !nodes.getFollowingNodesOnPage().some(({ text, svg }) => text !== undefined || svg !== undefined),
     content: [
       {
         columns: [
@@ -93,13 +96,20 @@ function contentOf(block: Block, placeDate: string): Content {
     case 'heading':
       return { text: block.text, style: block.level === 1 ? 'h1' : 'h2', headlineLevel: block.level }
     case 'text':
-      return { text: block.text, margin: [0, 2, 0, 4], ...(block.tone && { color: colours[block.tone] }) }
+      return {
+        text: breakable(block.text, innerWidth),
+        margin: [0, 2, 0, 4],
+        ...(block.tone && { color: colours[block.tone] }),
+      }
     case 'facts':
       return {
         layout: 'noBorders',
         table: {
-          widths: [120, '*'],
-          body: block.rows.map(([label, value]) => [{ text: label, color: '#364453' }, cellOf(value)]),
+          widths: [labelWidth, '*'],
+          body: block.rows.map(([label, value]) => [
+            { text: label, color: '#364453' },
+            cellOf(value, innerWidth - labelWidth - 16),
+          ]),
         },
       }
     case 'table':
@@ -140,8 +150,30 @@ const pairs = <T>(list: readonly T[]): T[][] =>
 
 /** The width of a page between its margins. */
 const innerWidth = 515
+const labelWidth = 120
+
+/** Widths of columns without the room beside them, which is wider where the next one would lean on it. */
+function layOut(columns: readonly Column[]): { widths: number[]; rooms: number[] } {
+  const rooms = columns.map(({ align }, at) => (at === columns.length - 1 ? 0 : align === 'right' ? 12 : 6))
+  const free = innerWidth * (1 - columns.reduce((sum, { width = 0 }) => sum + width, 0))
+  const share = free / Math.max(1, columns.filter(({ width }) => width === undefined).length)
+  return {
+    rooms,
+    widths: columns.map(({ width }, at) => (width === undefined ? share : width * innerWidth) - (rooms[at] ?? 0)),
+  }
+}
+
+/** The width of a wide letter at the size of the text. */
+const letterWidth = 6.4
+
+/** Lets a word that is wider than its place go on in the next line: serial numbers and hashes have no spaces. */
+function breakable(text: string, width: number): string {
+  const most = Math.max(4, Math.floor(width / letterWidth))
+  return text.replaceAll(/\S+/g, (word) => (word.length <= most ? word : word.replaceAll(/.{4}(?=.)/gu, '$&\u200b')))
+}
 
 function tableOf({ columns, rows }: Extract<Block, { kind: 'table' }>): Content {
+  const { widths, rooms } = layOut(columns)
   return {
     margin: [0, 2, 0, 6],
     layout: {
@@ -149,25 +181,25 @@ function tableOf({ columns, rows }: Extract<Block, { kind: 'table' }>): Content 
       vLineWidth: () => 0,
       hLineColor: (line: number) => (line === 1 ? '#a9b4c0' : '#d3dae1'),
       paddingLeft: () => 0,
-      paddingRight: () => 6,
+      paddingRight: (column: number) => rooms[column] ?? 0,
     },
     table: {
       headerRows: 1,
       keepWithHeaderRows: 1,
       dontBreakRows: true,
-      widths: columns.map(({ width }) => (width === undefined ? '*' : width * innerWidth - 6)),
+      widths,
       body: [
         columns.map(({ title, align = 'left' }) => ({ text: title, style: 'th', alignment: align })),
-        ...rows.map((row) => row.map((one, at) => cellOf(one, columns[at]?.align))),
+        ...rows.map((row) => row.map((one, at) => cellOf(one, widths[at] ?? innerWidth, columns[at]?.align))),
       ],
     },
   }
 }
 
-function cellOf({ text, tone, mono, bold }: Cell, align: 'left' | 'right' = 'left'): Content {
+function cellOf({ text, tone, mono, bold }: Cell, width: number, align: 'left' | 'right' = 'left'): Content {
   return {
-    // Hashes and addresses have no spaces where a line could end.
-    text: mono ? text.replaceAll(/([?&/=]|[0-9a-f]{16})/g, '$1\u200b') : text,
+    // An address best ends a line where one of its parts ends.
+    text: breakable(mono ? text.replaceAll(/[?&/=]/g, '$&\u200b') : text, width),
     alignment: align,
     ...(mono && { fontSize: 8 }),
     ...((bold || tone === 'good' || tone === 'bad' || tone === 'warn') && { bold: true }),

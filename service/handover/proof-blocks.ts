@@ -13,7 +13,7 @@ export function checkBlocks({ runs, notExecuted }: HandoverReport, wording: Word
   const { t } = wording
   const drawings = runs.flatMap((run): Block[] => {
     const svg = drawTrace(run.trace)
-    return svg === undefined ? [] : [{ kind: 'drawing', svg, label: fill(t.plot, { title: run.title }) }]
+    return svg === undefined ? [] : [{ kind: 'drawing', svg, label: fill(t.plot, { title: wording.check(run) }) }]
   })
   return [
     { kind: 'heading', level: 1, text: t.checks },
@@ -30,12 +30,12 @@ export function checkBlocks({ runs, notExecuted }: HandoverReport, wording: Word
           ],
           rows: [
             ...runs.flatMap((run) => runRows(run, wording)),
-            ...notExecuted.map(({ title, reason }) => [
-              cell(title),
+            ...notExecuted.map((one) => [
+              cell(wording.check(one)),
               cell(undefined),
               cell(undefined),
               cell(undefined),
-              cell(reason.code === 'none' ? t.notExecuted : `${t.notExecuted}: ${reason.text}`, 'warn'),
+              cell([t.notExecuted, wording.reason(one.reason)].filter(Boolean).join(': '), 'warn'),
             ]),
           ],
         },
@@ -52,10 +52,10 @@ function runRows(run: CheckRun, wording: Wording): Cell[][] {
       ? fill(t.acceptedBy, { by: accepted.by, at: time(accepted.atMs), reason: accepted.reason })
       : run.verdict === 'passed'
         ? `${time(run.endedAtMs ?? run.startedAtMs)}, ${run.by}`
-        : run.reason.text
+        : wording.reason(run.reason)
   return [
     [
-      { text: run.title, bold: true },
+      { text: wording.check(run), bold: true },
       { text: '' },
       { text: '' },
       { text: '' },

@@ -1,8 +1,9 @@
-import type { CheckMeasure, CheckVerdict, MeasureKey } from '#contract/checks.ts'
+import type { CheckMeasure, CheckReason, CheckRun, CheckVerdict, MeasureKey } from '#contract/checks.ts'
 import type { HandoverLanguage } from '#contract/handover.ts'
 import { type Cell, cell } from './blocks.ts'
+import { germanChecks, germanReasons } from './check-names.ts'
 import { measureNames } from './measure-names.ts'
-import type { Texts } from './texts.ts'
+import { fill, type Texts } from './texts.ts'
 
 /** Numbers, times and verdicts as a report prints them. */
 export interface Wording {
@@ -11,6 +12,9 @@ export interface Wording {
   time(atMs: number): string
   verdict(verdict: CheckVerdict | undefined): Cell
   measure(key: MeasureKey): string
+  check(of: Pick<CheckRun, 'kind' | 'title' | 'subjectName' | 'command'>): string
+  /** Why a check ended as it did, empty where there is nothing to say. */
+  reason(of: CheckReason): string
   expected(measure: CheckMeasure): string
   tolerance(measure: CheckMeasure): string
 }
@@ -43,6 +47,9 @@ export function wordingOf(language: HandoverLanguage, timeZone: string, t: Texts
     time: (atMs) => times.format(atMs),
     verdict: (verdict) => (verdict ? verdicts[verdict] : cell(t.notExecuted, 'warn')),
     measure: (key) => measureNames[language][key],
+    check: ({ kind, title, subjectName, command }) =>
+      language === 'en' ? title : fill(germanChecks[kind], { name: subjectName, command: command ?? '' }),
+    reason: ({ code, text }) => (code === 'none' ? '' : language === 'en' ? text : germanReasons[code]),
     expected: ({ rule, expected, unit }) => {
       const value = number(expected, unit)
       if (rule === 'at-most') return `${t.atMost} ${value}`

@@ -66,7 +66,14 @@ export async function collectReport(parts: ReportParts, draft: HandoverDraft, by
     runs,
     notExecuted: checks
       .filter(({ id }) => !executed.has(id))
-      .map(({ id, title, reason, kind, subjectName }) => ({ id, title, reason, kind, subjectName })),
+      .map(({ id, title, reason, kind, subjectName, command }) => ({
+        id,
+        title,
+        reason,
+        kind,
+        subjectName,
+        ...(command && { command }),
+      })),
     failsafe,
     writes,
     writesLeftOut: leftOut,

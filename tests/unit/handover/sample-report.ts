@@ -7,6 +7,19 @@ export const atMs = Date.UTC(2026, 2, 1, 12)
 export const pngLogo =
   'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
 
+/** A few dots, as JPEG. */
+export const jpegLogo = `data:image/jpeg;base64,${[
+  '/9j/4AAQSkZJRgABAQEAAAAAAAD/2wBDAAgGBgcGBQgHBwcJCQgKDBQNDAsLDBkSEw8UHRofHh0aHBwgJC4nICIsIxwcKDcpLDAx',
+  'NDQ0Hyc5PTgyPC4zNDL/2wBDAQkJCQwLDBgNDRgyIRwhMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIy',
+  'MjIyMjIyMjL/wAARCAAIAAYDASIAAhEBAxEB/8QAHwAAAQUBAQEBAQEAAAAAAAAAAAECAwQFBgcICQoL/8QAtRAAAgEDAwIEAwUF',
+  'BAQAAAF9AQIDAAQRBRIhMUEGE1FhByJxFDKBkaEII0KxwRVS0fAkM2JyggkKFhcYGRolJicoKSo0NTY3ODk6Q0RFRkdISUpTVFVW',
+  'V1hZWmNkZWZnaGlqc3R1dnd4eXqDhIWGh4iJipKTlJWWl5iZmqKjpKWmp6ipqrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uHi',
+  '4+Tl5ufo6erx8vP09fb3+Pn6/8QAHwEAAwEBAQEBAQEBAQAAAAAAAAECAwQFBgcICQoL/8QAtREAAgECBAQDBAcFBAQAAQJ3AAEC',
+  'AxEEBSExBhJBUQdhcRMiMoEIFEKRobHBCSMzUvAVYnLRChYkNOEl8RcYGRomJygpKjU2Nzg5OkNERUZHSElKU1RVVldYWVpjZGVm',
+  'Z2hpanN0dXZ3eHl6goOEhYaHiImKkpOUlZaXmJmaoqOkpaanqKmqsrO0tba3uLm6wsPExcbHyMnK0tPU1dbX2Nna4uPk5ebn6Onq',
+  '8vP09fb3+Pn6/9oADAMBAAIRAxEAPwD3C1jSCUkeeflx80ruPyZiKKKKAP/Z',
+].join('')}`
+
 export const draft: HandoverDraft = {
   ...emptyDraft,
   revision: 3,
@@ -60,7 +73,14 @@ const run = (number: number): CheckRun => ({
   endedAtMs: atMs - 48_000,
   by: 'M. Okafor',
   measures: [
-    { key: 'deadTime', unit: 's', rule: 'at-most', expected: 1, measured: number % 3 === 0 ? 1.7 : 0.5, state: 'passed' },
+    {
+      key: 'deadTime',
+      unit: 's',
+      rule: 'at-most',
+      expected: 1,
+      measured: number % 3 === 0 ? 1.7 : 0.5,
+      state: 'passed',
+    },
     { key: 'overshoot', unit: '%', rule: 'at-most', expected: 10, measured: 3.1, state: 'passed' },
     { key: 'steadyError', unit: 'W', rule: 'within', expected: 0, tolerance: 720, measured: -20, state: 'passed' },
   ],
@@ -156,7 +176,15 @@ export function sampleReport(sizes: { devices?: number; runs?: number } = {}, ty
       },
     ],
     writes: [
-      { seq: 17, atMs, principal: 'M. Okafor (10.0.0.7)', deviceId: 'device-1', command: 'setCurrentA', value: 6, outcome: 'confirmed' },
+      {
+        seq: 17,
+        atMs,
+        principal: 'M. Okafor (10.0.0.7)',
+        deviceId: 'device-1',
+        command: 'setCurrentA',
+        value: 6,
+        outcome: 'confirmed',
+      },
     ],
     writesLeftOut: 0,
     configuration: {
