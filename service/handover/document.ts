@@ -91,7 +91,7 @@ function deviceBlocks({ devices }: HandoverReport, { t, time }: Wording): Block[
         { title: t.serial },
         { title: t.firmware },
         { title: t.reach, width: 0.24 },
-        { title: t.points, align: 'right', width: 0.09 },
+        { title: t.points, align: 'right', width: 0.11 },
         { title: t.link, width: 0.09 },
       ],
       rows: devices.map((device) => [

@@ -81,7 +81,7 @@ function blockHtml(block: Block, language: ReportDocument['language']): string {
         .join('')}</tbody></table>`
     case 'drawing':
       return `<figure role="img" aria-label="${escapeXml(block.label)}">${block.svg}<figcaption>${escapeXml(block.label)}</figcaption></figure>`
-    case 'signatures':
+    default:
       return `<section><h2>${escapeXml(block.title)}</h2><div class="sign">${block.people
         .map(
           ({ name, role }) =>

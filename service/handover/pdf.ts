@@ -8,12 +8,9 @@ const colours: Readonly<Record<Tone, string>> = { good: '#10693a', bad: '#ad1a17
 /** A node of a document as pdfmake takes it. Its own types bring those of a browser with them, which nothing here has. */
 type Content = Readonly<Record<string, unknown>>
 interface PageNode {
+  /** Here: the height that a heading and the beginning of what it is about need together. */
   readonly headlineLevel?: number
-  readonly text?: unknown
-  readonly svg?: unknown
-}
-interface PageNodes {
-  getFollowingNodesOnPage(): readonly PageNode[]
+  readonly startPosition: { readonly verticalRatio: number; readonly pageInnerHeight: number }
 }
 
 /** The part of pdfmake that is used. */
@@ -67,10 +64,9 @@ function definitionOf({ language, title, subtitle, logo, footer, blocks }: Repor
         { text: `${t.page} ${page} ${t.of} ${pages}`, alignment: 'right', width: 90 },
       ],
     }),
-    // A heading does not stay behind at the foot of a page. A table counts as there even when its first row is not.
-    pageBreakBefore: ({ headlineLevel }: PageNode, nodes: PageNodes) =>
-      headlineLevel !== undefined &&
-      !nodes.getFollowingNodesOnPage().some(({ text, svg }) => text !== undefined || svg !== undefined),
+    // A heading does not stay behind at the foot of a page. Which nodes follow it there, the library does not know of tables.
+    pageBreakBefore: ({ headlineLevel = 0, startPosition }: PageNode) =>
+      headlineLevel > startPosition.pageInnerHeight * (1 - startPosition.verticalRatio),
     content: [
       {
         columns: [
@@ -84,17 +80,17 @@ function definitionOf({ language, title, subtitle, logo, footer, blocks }: Repor
         ],
       },
       { canvas: [{ type: 'line', x1: 0, y1: 0, x2: 515, y2: 0, lineWidth: 1.2 }] },
-      ...blocks.map((block) => contentOf(block, t.placeDate)),
+      ...blocks.map((block, at) => contentOf(block, t.placeDate, blocks[at + 1])),
     ],
   }
 }
 
 const logoOf = (image: string): Content => ({ image, fit: [150, 56], alignment: 'right', width: 160 })
 
-function contentOf(block: Block, placeDate: string): Content {
+function contentOf(block: Block, placeDate: string, next: Block | undefined): Content {
   switch (block.kind) {
     case 'heading':
-      return { text: block.text, style: block.level === 1 ? 'h1' : 'h2', headlineLevel: block.level }
+      return { text: block.text, style: block.level === 1 ? 'h1' : 'h2', headlineLevel: 30 + beginningOf(next) }
     case 'text':
       return {
         text: breakable(block.text, innerWidth),
@@ -123,7 +119,7 @@ function contentOf(block: Block, placeDate: string): Content {
           { text: block.label, fontSize: 8, color: '#566372' },
         ],
       }
-    case 'signatures':
+    default:
       return {
         unbreakable: true,
         stack: [
@@ -142,6 +138,23 @@ function contentOf(block: Block, placeDate: string): Content {
           })),
         ],
       }
+  }
+}
+
+/** About how high the first lines of a block are that must not be parted from its heading, in points. */
+function beginningOf(block: Block | undefined): number {
+  switch (block?.kind) {
+    case 'table': {
+      const { widths } = layOut(block.columns)
+      const lines = (block.rows[0] ?? []).map(({ text }, at) =>
+        Math.ceil((text.length * 5) / (widths[at] ?? innerWidth)),
+      )
+      return 24 + Math.min(30, Math.max(1, ...lines)) * 12
+    }
+    case 'drawing':
+      return 190
+    default:
+      return 24
   }
 }
 

@@ -142,11 +142,11 @@ describe('the PDF of a report', { timeout: 120_000 }, () => {
       xMin: Number(xMin),
       yMin: Number(yMin),
       xMax: Number(xMax),
-      text: text ?? '',
+      text: (text ?? '').replaceAll('\u200b', ''),
     }))
     // No cell runs into the one beside it.
-    const serials = words.filter(({ text }) => /^0{6,}$/.test(text))
-    expect(serials.length).toBeGreaterThan(1)
+    const serials = words.filter(({ text }) => /^0+$/.test(text))
+    expect(serials.length).toBeGreaterThan(10)
     for (const { xMax, yMin } of serials)
       for (const beside of words.filter((word) => /^X+$/.test(word.text) && Math.abs(word.yMin - yMin) < 2))
         expect(beside.xMin).toBeGreaterThan(xMax)
