@@ -4,6 +4,7 @@ import 'vue'
 declare module 'vue' {
   interface AllowedComponentProps {
     'aria-label'?: string
+    title?: string
     'aria-describedby'?: string | undefined
     placeholder?: string
     tabindex?: string
