@@ -69,10 +69,10 @@ function siteBlocks({ draft, site, edge, timeZone, parts }: HandoverReport, { t 
     { kind: 'heading', level: 2, text: t.parts },
     {
       kind: 'table',
-      columns: [{ title: t.part }, { title: '', align: 'right', width: 0.2 }, { title: t.state, width: 0.2 }],
+      columns: [{ title: t.part }, { title: t.done, align: 'right', width: 0.2 }, { title: t.state, width: 0.2 }],
       rows: parts.map(({ id, state, done, total }) => [
         cell(t[`part_${id}`]),
-        cell(total === 0 ? '' : `${done} ${t.of} ${total}`),
+        cell(total === 0 ? '' : done === total ? total : `${done} ${t.of} ${total}`),
         state === 'ready' ? cell(t.ready, 'good') : cell(t.open, 'warn'),
       ]),
     },

@@ -149,7 +149,7 @@ export async function signHandover(page: Page): Promise<void> {
   await fill('What is left to do', 'Seal the meter')
   await expect(page.getByRole('status').filter({ hasText: 'Saved' })).toBeVisible(slow)
   await page.getByRole('button', { name: /^Preview/ }).click()
-  const preview = page.frameLocator('iframe')
+  const preview = page.getByRole('region', { name: 'Preview' })
   await expect(preview.getByText('Seal the meter')).toBeVisible(slow)
   await expect(preview.getByText('Draft: nobody has signed yet.')).toBeVisible()
   await page.getByRole('button', { name: /^Close preview/ }).click()
