@@ -16,7 +16,7 @@ table{width:100%;border-collapse:collapse;margin:6px 0 10px}
 th{padding:4px 8px 4px 0;border-bottom:1px solid #a9b4c0;color:#364453;font-size:11.5px;text-align:left;vertical-align:bottom}
 td{padding:4px 8px 4px 0;border-bottom:1px solid #d3dae1;vertical-align:top;overflow-wrap:anywhere}
 tr{break-inside:avoid}
-.right{text-align:right}
+.right{padding-right:20px;text-align:right}
 .mono{font-family:"JetBrains Mono",Consolas,monospace;font-size:11.5px}
 .good{color:#10693a;font-weight:600}.bad{color:#ad1a17;font-weight:600}.warn{color:#8a4f00;font-weight:600}.quiet{color:#566372}
 dl{display:grid;grid-template-columns:200px 1fr;gap:3px 16px;margin:6px 0}
