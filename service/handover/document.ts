@@ -36,7 +36,7 @@ export function documentOf(report: HandoverReport, hash: string): ReportDocument
   }
 }
 
-function siteBlocks({ draft, site, edge, timeZone, parts }: HandoverReport, { t }: Wording): Block[] {
+function siteBlocks({ draft, site, edge, timeZone, parts }: HandoverReport, { t, word }: Wording): Block[] {
   return [
     { kind: 'heading', level: 1, text: t.site },
     {
@@ -49,7 +49,7 @@ function siteBlocks({ draft, site, edge, timeZone, parts }: HandoverReport, { t 
         [t.company, cell(draft.company)],
         [t.edge, mono(edge.id)],
         [t.version, cell(edge.version)],
-        [t.mode, cell(edge.mode)],
+        [t.mode, cell(word(edge.mode))],
         [t.timeZone, cell(timeZone)],
       ],
     },
@@ -79,7 +79,7 @@ function siteBlocks({ draft, site, edge, timeZone, parts }: HandoverReport, { t 
   ]
 }
 
-function deviceBlocks({ devices }: HandoverReport, { t, time }: Wording): Block[] {
+function deviceBlocks({ devices }: HandoverReport, { t, time, word }: Wording): Block[] {
   const verified = devices.flatMap((device) => device.verified.map((proof) => ({ device, proof })))
   return [
     { kind: 'heading', level: 1, text: t.devices },
@@ -101,14 +101,18 @@ function deviceBlocks({ devices }: HandoverReport, { t, time }: Wording): Block[
         cell(device.firmware),
         mono(`${device.connection} #${device.unitId}`),
         cell(`${device.points.good}/${device.points.total}`),
-        cell(device.link, device.link === 'online' ? 'good' : 'warn'),
+        cell(word(device.link), device.link === 'online' ? 'good' : 'warn'),
       ]),
     },
     ...table(
       t.readFrom,
       [{ title: t.device, width: 0.2 }, { title: t.what, width: 0.2 }, { title: t.registers }],
       devices.flatMap((device) =>
-        device.readFrom.map(({ point, address, raw }) => [cell(device.name), cell(point), mono(`${address}: ${raw}`)]),
+        device.readFrom.map(({ point, address, raw }) => [
+          cell(device.name),
+          cell(word(point)),
+          mono(`${address}: ${raw}`),
+        ]),
       ),
     ),
     ...table(
@@ -161,7 +165,7 @@ function busBlocks({ buses }: HandoverReport, { t, number }: Wording): Block[] {
   ]
 }
 
-function settingBlocks({ settings }: HandoverReport, { t, number }: Wording): Block[] {
+function settingBlocks({ settings }: HandoverReport, { t, number, word }: Wording): Block[] {
   return [
     { kind: 'heading', level: 1, text: t.settings },
     {
@@ -176,7 +180,7 @@ function settingBlocks({ settings }: HandoverReport, { t, number }: Wording): Bl
         cell(owner),
         cell(title),
         value === undefined ? cell(t.notSet, 'quiet') : cell(number(value, unit)),
-        cell(tier),
+        cell(word(tier)),
       ]),
     },
   ]

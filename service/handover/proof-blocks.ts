@@ -106,7 +106,7 @@ export function failsafeBlocks({ failsafe }: HandoverReport, { t, number, time }
 }
 
 /** Everything that was written by a person or a check. */
-export function writeBlocks({ writes, writesLeftOut }: HandoverReport, { t, number, time }: Wording): Block[] {
+export function writeBlocks({ writes, writesLeftOut }: HandoverReport, { t, number, time, word }: Wording): Block[] {
   return [
     { kind: 'heading', level: 1, text: t.writes },
     writes.length === 0
@@ -127,7 +127,10 @@ export function writeBlocks({ writes, writesLeftOut }: HandoverReport, { t, numb
             cell(write.deviceId),
             cell(write.command),
             cell(number(write.value)),
-            cell(write.outcome, write.outcome === 'confirmed' || write.outcome === 'sent' ? undefined : 'quiet'),
+            cell(
+              write.outcome && word(write.outcome),
+              write.outcome === 'confirmed' || write.outcome === 'sent' ? undefined : 'quiet',
+            ),
           ]),
         },
     ...(writesLeftOut === 0

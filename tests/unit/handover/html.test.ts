@@ -116,6 +116,7 @@ describe('the page of a report', () => {
     expect(german).toContain('Wallbox 1 folgt einem Sprung')
     expect(german).not.toMatch(/Not executed|Passed|Serial number|follows a step/)
     expect(german).toContain('12.345')
+    for (const word of ['physikalisch', 'zurückgelesen', 'Produktion']) expect(german).toContain(word)
   })
 
   it('prints a report of which nothing is known yet', () => {
