@@ -141,7 +141,7 @@ function busBlocks({ buses }: HandoverReport, { t, number }: Wording): Block[] {
     {
       kind: 'table',
       columns: [
-        { title: t.bus, width: 0.36 },
+        { title: t.bus, width: 0.3 },
         { title: t.busDevices, align: 'right' },
         { title: t.requests, align: 'right' },
         { title: t.failures, align: 'right' },

@@ -182,7 +182,9 @@ const letterWidth = 6.4
 /** Lets a word that is wider than its place go on in the next line: serial numbers and hashes have no spaces. */
 function breakable(text: string, width: number): string {
   const most = Math.max(4, Math.floor(width / letterWidth))
-  return text.replaceAll(/\S+/g, (word) => (word.length <= most ? word : word.replaceAll(/.{4}(?=.)/gu, '$&\u200b')))
+  return text.replaceAll(/[^\s\u200b]+/g, (word) =>
+    word.length <= most ? word : word.replaceAll(/.{4}(?=.)/gu, '$&\u200b'),
+  )
 }
 
 function tableOf({ columns, rows }: Extract<Block, { kind: 'table' }>): Content {
