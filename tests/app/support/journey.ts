@@ -80,12 +80,17 @@ export async function answerWizard(page: Page, meter: Meter): Promise<void> {
   await live.getByRole('button', { name: 'Read now' }).click()
   await expect(live).toContainText(/\d\sV/, slow)
   await live.getByRole('button', { name: 'Stop reading' }).click()
+  // What is suggested follows from the answers that are saved.
+  const saved = page.getByRole('status').filter({ hasText: 'All answers are saved' })
+  await expect(saved).toBeVisible(slow)
   await next()
+  await expect(saved).toBeVisible(slow)
   await page.getByRole('button', { name: 'Take it' }).click()
+  await choose('Meter', 'grid-meter')
   await fill('Fuse per phase A', '63')
   // Prices, network, controllers, accounts and licence stay as they are suggested.
   for (let page = 0; page < 6; page += 1) await next()
-  await expect(page.getByRole('status').filter({ hasText: 'All answers are saved' })).toBeVisible(slow)
+  await expect(saved).toBeVisible(slow)
   await expect(page.locator('pre')).toContainText('name: Depot Nord', slow)
 }
 
