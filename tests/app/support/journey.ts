@@ -53,9 +53,10 @@ export function createStages() {
 
 /**
  * Goes to a screen by its address after #. A window that has just been opened does not hear of an address before it has
- * chosen its first screen itself, and then has one.
+ * chosen its first screen itself, and then has one; and it is at its first screen again once it is let in.
  */
 export async function goTo(page: Page, path: string): Promise<void> {
+  await expect(page.locator('main')).toHaveAttribute('data-live', 'true', slow)
   await expect(page).toHaveURL(/#\/\w/, slow)
   await page.evaluate((hash) => {
     location.hash = hash
