@@ -20,6 +20,7 @@ import { pair } from './pair.ts'
 import { read } from './read.ts'
 import { registers } from './registers.ts'
 import { replay } from './replay.ts'
+import { report } from './report.ts'
 import { setup } from './setup.ts'
 import { simulate } from './simulate.ts'
 import { sniff } from './sniff.ts'
@@ -66,6 +67,7 @@ const commands: Readonly<Record<string, Command>> = {
   restore,
   deploy,
   rollback,
+  report,
   audit,
 }
 

@@ -23,7 +23,12 @@ export type Block =
   | { readonly kind: 'table'; readonly columns: readonly Column[]; readonly rows: readonly (readonly Cell[])[] }
   /** A drawing of its own size; `label` says what it shows. */
   | { readonly kind: 'drawing'; readonly svg: string; readonly label: string }
-  | { readonly kind: 'signatures'; readonly people: readonly { readonly name: string; readonly role: string }[] }
+  /** Its heading stays with its lines. */
+  | {
+      readonly kind: 'signatures'
+      readonly title: string
+      readonly people: readonly { readonly name: string; readonly role: string }[]
+    }
 
 export interface ReportDocument {
   readonly language: 'en' | 'de'

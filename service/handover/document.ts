@@ -27,16 +27,16 @@ export function documentOf(report: HandoverReport, hash: string): ReportDocument
       ...writeBlocks(report, wording),
       ...openBlocks(report, wording),
       ...configurationBlocks(report, wording),
-      { kind: 'heading', level: 1, text: t.signatures },
       {
         kind: 'signatures',
+        title: t.signatures,
         people: signatures.length > 0 ? signatures : draft.people.map(({ name, role }) => ({ name, role })),
       },
     ],
   }
 }
 
-function siteBlocks({ draft, site, edge, timeZone, parts }: HandoverReport, { t }: Wording): Block[] {
+function siteBlocks({ draft, site, edge, timeZone, parts }: HandoverReport, { t, word }: Wording): Block[] {
   return [
     { kind: 'heading', level: 1, text: t.site },
     {
@@ -49,7 +49,7 @@ function siteBlocks({ draft, site, edge, timeZone, parts }: HandoverReport, { t 
         [t.company, cell(draft.company)],
         [t.edge, mono(edge.id)],
         [t.version, cell(edge.version)],
-        [t.mode, cell(edge.mode)],
+        [t.mode, cell(word(edge.mode))],
         [t.timeZone, cell(timeZone)],
       ],
     },
@@ -69,17 +69,17 @@ function siteBlocks({ draft, site, edge, timeZone, parts }: HandoverReport, { t 
     { kind: 'heading', level: 2, text: t.parts },
     {
       kind: 'table',
-      columns: [{ title: t.part }, { title: '', align: 'right', width: 0.2 }, { title: t.state, width: 0.2 }],
+      columns: [{ title: t.part }, { title: t.done, align: 'right', width: 0.2 }, { title: t.state, width: 0.2 }],
       rows: parts.map(({ id, state, done, total }) => [
         cell(t[`part_${id}`]),
-        cell(total === 0 ? '' : `${done} ${t.of} ${total}`),
+        cell(total === 0 ? '' : done === total ? total : `${done} ${t.of} ${total}`),
         state === 'ready' ? cell(t.ready, 'good') : cell(t.open, 'warn'),
       ]),
     },
   ]
 }
 
-function deviceBlocks({ devices }: HandoverReport, { t, time }: Wording): Block[] {
+function deviceBlocks({ devices }: HandoverReport, { t, time, word }: Wording): Block[] {
   const verified = devices.flatMap((device) => device.verified.map((proof) => ({ device, proof })))
   return [
     { kind: 'heading', level: 1, text: t.devices },
@@ -91,7 +91,7 @@ function deviceBlocks({ devices }: HandoverReport, { t, time }: Wording): Block[
         { title: t.serial },
         { title: t.firmware },
         { title: t.reach, width: 0.24 },
-        { title: t.points, align: 'right', width: 0.09 },
+        { title: t.points, align: 'right', width: 0.11 },
         { title: t.link, width: 0.09 },
       ],
       rows: devices.map((device) => [
@@ -101,14 +101,18 @@ function deviceBlocks({ devices }: HandoverReport, { t, time }: Wording): Block[
         cell(device.firmware),
         mono(`${device.connection} #${device.unitId}`),
         cell(`${device.points.good}/${device.points.total}`),
-        cell(device.link, device.link === 'online' ? 'good' : 'warn'),
+        cell(word(device.link), device.link === 'online' ? 'good' : 'warn'),
       ]),
     },
     ...table(
       t.readFrom,
       [{ title: t.device, width: 0.2 }, { title: t.what, width: 0.2 }, { title: t.registers }],
       devices.flatMap((device) =>
-        device.readFrom.map(({ point, address, raw }) => [cell(device.name), cell(point), mono(`${address}: ${raw}`)]),
+        device.readFrom.map(({ point, address, raw }) => [
+          cell(device.name),
+          cell(word(point)),
+          mono(`${address}: ${raw}`),
+        ]),
       ),
     ),
     ...table(
@@ -137,7 +141,7 @@ function busBlocks({ buses }: HandoverReport, { t, number }: Wording): Block[] {
     {
       kind: 'table',
       columns: [
-        { title: t.bus, width: 0.36 },
+        { title: t.bus, width: 0.3 },
         { title: t.busDevices, align: 'right' },
         { title: t.requests, align: 'right' },
         { title: t.failures, align: 'right' },
@@ -161,7 +165,7 @@ function busBlocks({ buses }: HandoverReport, { t, number }: Wording): Block[] {
   ]
 }
 
-function settingBlocks({ settings }: HandoverReport, { t, number }: Wording): Block[] {
+function settingBlocks({ settings }: HandoverReport, { t, number, word }: Wording): Block[] {
   return [
     { kind: 'heading', level: 1, text: t.settings },
     {
@@ -176,7 +180,7 @@ function settingBlocks({ settings }: HandoverReport, { t, number }: Wording): Bl
         cell(owner),
         cell(title),
         value === undefined ? cell(t.notSet, 'quiet') : cell(number(value, unit)),
-        cell(tier),
+        cell(word(tier)),
       ]),
     },
   ]

@@ -16,11 +16,12 @@ table{width:100%;border-collapse:collapse;margin:6px 0 10px}
 th{padding:4px 8px 4px 0;border-bottom:1px solid #a9b4c0;color:#364453;font-size:11.5px;text-align:left;vertical-align:bottom}
 td{padding:4px 8px 4px 0;border-bottom:1px solid #d3dae1;vertical-align:top;overflow-wrap:anywhere}
 tr{break-inside:avoid}
-.right{text-align:right}
+.right{padding-right:20px;text-align:right}
 .mono{font-family:"JetBrains Mono",Consolas,monospace;font-size:11.5px}
 .good{color:#10693a;font-weight:600}.bad{color:#ad1a17;font-weight:600}.warn{color:#8a4f00;font-weight:600}.quiet{color:#566372}
 dl{display:grid;grid-template-columns:200px 1fr;gap:3px 16px;margin:6px 0}
 dt{color:#364453}dd{margin:0;overflow-wrap:anywhere}
+section{break-inside:avoid}
 figure{margin:6px 0 12px;break-inside:avoid}figcaption{color:#566372;font-size:11.5px}
 svg{max-width:100%;height:auto}
 .sign{display:grid;grid-template-columns:repeat(2,1fr);gap:44px 32px;margin-top:48px}
@@ -80,12 +81,12 @@ function blockHtml(block: Block, language: ReportDocument['language']): string {
         .join('')}</tbody></table>`
     case 'drawing':
       return `<figure role="img" aria-label="${escapeXml(block.label)}">${block.svg}<figcaption>${escapeXml(block.label)}</figcaption></figure>`
-    case 'signatures':
-      return `<div class="sign">${block.people
+    default:
+      return `<section><h2>${escapeXml(block.title)}</h2><div class="sign">${block.people
         .map(
           ({ name, role }) =>
             `<div><b>${escapeXml(name)}</b><br><span class="quiet">${escapeXml(role)} · ${escapeXml(textsOf(language).placeDate)}</span></div>`,
         )
-        .join('')}</div>`
+        .join('')}</div></section>`
   }
 }

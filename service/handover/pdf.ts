@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import type { Block, Cell, ReportDocument, Tone } from './blocks.ts'
+import type { Block, Cell, Column, ReportDocument, Tone } from './blocks.ts'
 import { textsOf } from './texts.ts'
 
 const colours: Readonly<Record<Tone, string>> = { good: '#10693a', bad: '#ad1a17', warn: '#8a4f00', quiet: '#566372' }
@@ -8,10 +8,9 @@ const colours: Readonly<Record<Tone, string>> = { good: '#10693a', bad: '#ad1a17
 /** A node of a document as pdfmake takes it. Its own types bring those of a browser with them, which nothing here has. */
 type Content = Readonly<Record<string, unknown>>
 interface PageNode {
+  /** Here: the height that a heading and the beginning of what it is about need together. */
   readonly headlineLevel?: number
-}
-interface PageNodes {
-  getFollowingNodesOnPage(): readonly unknown[]
+  readonly startPosition: { readonly verticalRatio: number; readonly pageInnerHeight: number }
 }
 
 /** The part of pdfmake that is used. */
@@ -65,9 +64,9 @@ function definitionOf({ language, title, subtitle, logo, footer, blocks }: Repor
         { text: `${t.page} ${page} ${t.of} ${pages}`, alignment: 'right', width: 90 },
       ],
     }),
-    // A heading does not stay behind at the foot of a page.
-    pageBreakBefore: ({ headlineLevel }: PageNode, nodes: PageNodes) =>
-      headlineLevel !== undefined && nodes.getFollowingNodesOnPage().length === 0,
+    // A heading does not stay behind at the foot of a page. Which nodes follow it there, the library does not know of tables.
+    pageBreakBefore: ({ headlineLevel = 0, startPosition }: PageNode) =>
+      headlineLevel > startPosition.pageInnerHeight * (1 - startPosition.verticalRatio),
     content: [
       {
         columns: [
@@ -81,25 +80,32 @@ function definitionOf({ language, title, subtitle, logo, footer, blocks }: Repor
         ],
       },
       { canvas: [{ type: 'line', x1: 0, y1: 0, x2: 515, y2: 0, lineWidth: 1.2 }] },
-      ...blocks.map((block) => contentOf(block, t.placeDate)),
+      ...blocks.map((block, at) => contentOf(block, t.placeDate, blocks[at + 1])),
     ],
   }
 }
 
 const logoOf = (image: string): Content => ({ image, fit: [150, 56], alignment: 'right', width: 160 })
 
-function contentOf(block: Block, placeDate: string): Content {
+function contentOf(block: Block, placeDate: string, next: Block | undefined): Content {
   switch (block.kind) {
     case 'heading':
-      return { text: block.text, style: block.level === 1 ? 'h1' : 'h2', headlineLevel: block.level }
+      return { text: block.text, style: block.level === 1 ? 'h1' : 'h2', headlineLevel: 30 + beginningOf(next) }
     case 'text':
-      return { text: block.text, margin: [0, 2, 0, 4], ...(block.tone && { color: colours[block.tone] }) }
+      return {
+        text: breakable(block.text, innerWidth),
+        margin: [0, 2, 0, 4],
+        ...(block.tone && { color: colours[block.tone] }),
+      }
     case 'facts':
       return {
         layout: 'noBorders',
         table: {
-          widths: [120, '*'],
-          body: block.rows.map(([label, value]) => [{ text: label, color: '#364453' }, cellOf(value)]),
+          widths: [labelWidth, '*'],
+          body: block.rows.map(([label, value]) => [
+            { text: label, color: '#364453' },
+            cellOf(value, innerWidth - labelWidth - 16),
+          ]),
         },
       }
     case 'table':
@@ -113,24 +119,42 @@ function contentOf(block: Block, placeDate: string): Content {
           { text: block.label, fontSize: 8, color: '#566372' },
         ],
       }
-    case 'signatures':
+    default:
       return {
         unbreakable: true,
-        margin: [0, 30, 0, 0],
-        columnGap: 24,
-        stack: pairs(block.people).map((pair) => ({
-          columnGap: 24,
-          margin: [0, 26, 0, 0],
-          columns: pair.map(({ name, role }) => ({
-            width: '*',
-            stack: [
-              { canvas: [{ type: 'line', x1: 0, y1: 0, x2: 235, y2: 0, lineWidth: 0.7 }] },
-              { text: name, bold: true, margin: [0, 3, 0, 0] },
-              { text: `${role} · ${placeDate}`, fontSize: 8, color: '#566372' },
-            ],
+        stack: [
+          { text: block.title, style: 'h1' },
+          ...pairs(block.people).map((pair) => ({
+            columnGap: 24,
+            margin: [0, 38, 0, 0],
+            columns: pair.map(({ name, role }) => ({
+              width: '*',
+              stack: [
+                { canvas: [{ type: 'line', x1: 0, y1: 0, x2: 235, y2: 0, lineWidth: 0.7 }] },
+                { text: name, bold: true, margin: [0, 3, 0, 0] },
+                { text: `${role} · ${placeDate}`, fontSize: 8, color: '#566372' },
+              ],
+            })),
           })),
-        })),
+        ],
       }
+  }
+}
+
+/** About how high the first lines of a block are that must not be parted from its heading, in points. */
+function beginningOf(block: Block | undefined): number {
+  switch (block?.kind) {
+    case 'table': {
+      const { widths } = layOut(block.columns)
+      const lines = (block.rows[0] ?? []).map(({ text }, at) =>
+        Math.ceil((text.length * 5) / (widths[at] ?? innerWidth)),
+      )
+      return 24 + Math.min(30, Math.max(1, ...lines)) * 12
+    }
+    case 'drawing':
+      return 190
+    default:
+      return 24
   }
 }
 
@@ -139,8 +163,32 @@ const pairs = <T>(list: readonly T[]): T[][] =>
 
 /** The width of a page between its margins. */
 const innerWidth = 515
+const labelWidth = 120
+
+/** Widths of columns without the room beside them, which is wider where the next one would lean on it. */
+function layOut(columns: readonly Column[]): { widths: number[]; rooms: number[] } {
+  const rooms = columns.map(({ align }, at) => (at === columns.length - 1 ? 0 : align === 'right' ? 12 : 6))
+  const free = innerWidth * (1 - columns.reduce((sum, { width = 0 }) => sum + width, 0))
+  const share = free / Math.max(1, columns.filter(({ width }) => width === undefined).length)
+  return {
+    rooms,
+    widths: columns.map(({ width }, at) => (width === undefined ? share : width * innerWidth) - (rooms[at] ?? 0)),
+  }
+}
+
+/** The width of a wide letter at the size of the text. */
+const letterWidth = 6.4
+
+/** Lets a word that is wider than its place go on in the next line: serial numbers and hashes have no spaces. */
+function breakable(text: string, width: number): string {
+  const most = Math.max(4, Math.floor(width / letterWidth))
+  return text.replaceAll(/[^\s\u200b]+/g, (word) =>
+    word.length <= most ? word : word.replaceAll(/.{4}(?=.)/gu, '$&\u200b'),
+  )
+}
 
 function tableOf({ columns, rows }: Extract<Block, { kind: 'table' }>): Content {
+  const { widths, rooms } = layOut(columns)
   return {
     margin: [0, 2, 0, 6],
     layout: {
@@ -148,24 +196,25 @@ function tableOf({ columns, rows }: Extract<Block, { kind: 'table' }>): Content 
       vLineWidth: () => 0,
       hLineColor: (line: number) => (line === 1 ? '#a9b4c0' : '#d3dae1'),
       paddingLeft: () => 0,
-      paddingRight: () => 6,
+      paddingRight: (column: number) => rooms[column] ?? 0,
     },
     table: {
       headerRows: 1,
+      keepWithHeaderRows: 1,
       dontBreakRows: true,
-      widths: columns.map(({ width }) => (width === undefined ? '*' : width * innerWidth - 6)),
+      widths,
       body: [
         columns.map(({ title, align = 'left' }) => ({ text: title, style: 'th', alignment: align })),
-        ...rows.map((row) => row.map((one, at) => cellOf(one, columns[at]?.align))),
+        ...rows.map((row) => row.map((one, at) => cellOf(one, widths[at] ?? innerWidth, columns[at]?.align))),
       ],
     },
   }
 }
 
-function cellOf({ text, tone, mono, bold }: Cell, align: 'left' | 'right' = 'left'): Content {
+function cellOf({ text, tone, mono, bold }: Cell, width: number, align: 'left' | 'right' = 'left'): Content {
   return {
-    // Hashes and addresses have no spaces where a line could end.
-    text: mono ? text.replaceAll(/([?&/=]|[0-9a-f]{16})/g, '$1\u200b') : text,
+    // An address best ends a line where one of its parts ends.
+    text: breakable(mono ? text.replaceAll(/[?&/=]/g, '$&\u200b') : text, width),
     alignment: align,
     ...(mono && { fontSize: 8 }),
     ...((bold || tone === 'good' || tone === 'bad' || tone === 'warn') && { bold: true }),

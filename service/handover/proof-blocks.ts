@@ -13,7 +13,7 @@ export function checkBlocks({ runs, notExecuted }: HandoverReport, wording: Word
   const { t } = wording
   const drawings = runs.flatMap((run): Block[] => {
     const svg = drawTrace(run.trace)
-    return svg === undefined ? [] : [{ kind: 'drawing', svg, label: fill(t.plot, { title: run.title }) }]
+    return svg === undefined ? [] : [{ kind: 'drawing', svg, label: fill(t.plot, { title: wording.check(run) }) }]
   })
   return [
     { kind: 'heading', level: 1, text: t.checks },
@@ -30,12 +30,12 @@ export function checkBlocks({ runs, notExecuted }: HandoverReport, wording: Word
           ],
           rows: [
             ...runs.flatMap((run) => runRows(run, wording)),
-            ...notExecuted.map(({ title, reason }) => [
-              cell(title),
+            ...notExecuted.map((one) => [
+              cell(wording.check(one)),
               cell(undefined),
               cell(undefined),
               cell(undefined),
-              cell(reason.code === 'none' ? t.notExecuted : `${t.notExecuted}: ${reason.text}`, 'warn'),
+              cell([t.notExecuted, wording.reason(one.reason)].filter(Boolean).join(': '), 'warn'),
             ]),
           ],
         },
@@ -52,10 +52,10 @@ function runRows(run: CheckRun, wording: Wording): Cell[][] {
       ? fill(t.acceptedBy, { by: accepted.by, at: time(accepted.atMs), reason: accepted.reason })
       : run.verdict === 'passed'
         ? `${time(run.endedAtMs ?? run.startedAtMs)}, ${run.by}`
-        : run.reason.text
+        : wording.reason(run.reason)
   return [
     [
-      { text: run.title, bold: true },
+      { text: wording.check(run), bold: true },
       { text: '' },
       { text: '' },
       { text: '' },
@@ -106,7 +106,7 @@ export function failsafeBlocks({ failsafe }: HandoverReport, { t, number, time }
 }
 
 /** Everything that was written by a person or a check. */
-export function writeBlocks({ writes, writesLeftOut }: HandoverReport, { t, number, time }: Wording): Block[] {
+export function writeBlocks({ writes, writesLeftOut }: HandoverReport, { t, number, time, word }: Wording): Block[] {
   return [
     { kind: 'heading', level: 1, text: t.writes },
     writes.length === 0
@@ -127,7 +127,10 @@ export function writeBlocks({ writes, writesLeftOut }: HandoverReport, { t, numb
             cell(write.deviceId),
             cell(write.command),
             cell(number(write.value)),
-            cell(write.outcome, write.outcome === 'confirmed' || write.outcome === 'sent' ? undefined : 'quiet'),
+            cell(
+              write.outcome && word(write.outcome),
+              write.outcome === 'confirmed' || write.outcome === 'sent' ? undefined : 'quiet',
+            ),
           ]),
         },
     ...(writesLeftOut === 0

@@ -19,18 +19,18 @@ export function signReport(text: string, privateKey: KeyObject): SignedHandoverF
   }
 }
 
+/** The JSON file of a signed report, to the last byte. */
+export const signedText = ({ format, keyId, publicKey, signature, report }: SignedHandoverFile): string =>
+  `${JSON.stringify({ format, keyId, publicKey, signature, report }, undefined, 1)}\n`
+
 export type ReportVerdict =
   | { readonly ok: true; readonly report: HandoverReport; readonly keyId: string }
   | { readonly ok: false; readonly reason: string }
 
 /** Whether a file is a report as it was signed, and with which key. Whose key that is, is for a person to compare. */
 export function verifyReport(text: string): ReportVerdict {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    return { ok: false, reason: 'this is no JSON: the file is incomplete or something else' }
-  }
+  const json = jsonOf(text)
+  if (json === undefined) return { ok: false, reason: 'this is no JSON: the file is incomplete or something else' }
   const file = signedHandoverFile.safeParse(json)
   if (!file.success) return { ok: false, reason: 'this is no signed handover report' }
   const { keyId, publicKey, signature, report } = file.data
@@ -43,9 +43,24 @@ export function verifyReport(text: string): ReportVerdict {
     return { ok: false, reason: 'the key cannot be read' }
   }
   if (key.asymmetricKeyType !== 'ed25519') return { ok: false, reason: 'the key is not an Ed25519 key' }
-  if (!verify(null, Buffer.from(report), key, Buffer.from(signature, 'base64')))
-    return { ok: false, reason: 'it was altered after it was signed' }
-  const parsed = handoverReport.safeParse(JSON.parse(report))
-  if (!parsed.success) return { ok: false, reason: 'what was signed is no report of this version' }
+  const bytes = Buffer.from(report)
+  const given = Buffer.from(signature, 'base64')
+  if (!verify(null, bytes, key, given)) return { ok: false, reason: altered }
+  // Spaces, escapes and the last letter of base64 can be written in several ways; only one of them is what was signed.
+  const asWritten = { ...file.data, publicKey: spki.toString('base64'), signature: given.toString('base64') }
+  if (signedText({ ...asWritten, report: bytes.toString() }) !== text) return { ok: false, reason: altered }
+  const parsed = handoverReport.safeParse(jsonOf(report))
+  if (!parsed.success || canonicalReport(parsed.data) !== report)
+    return { ok: false, reason: 'what was signed is no report of this version' }
   return { ok: true, report: parsed.data, keyId }
+}
+
+const altered = 'it was altered after it was signed'
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }

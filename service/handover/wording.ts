@@ -1,8 +1,10 @@
-import type { CheckMeasure, CheckVerdict, MeasureKey } from '#contract/checks.ts'
+import type { CheckMeasure, CheckReason, CheckRun, CheckVerdict, MeasureKey } from '#contract/checks.ts'
 import type { HandoverLanguage } from '#contract/handover.ts'
 import { type Cell, cell } from './blocks.ts'
+import { germanChecks, germanReasons } from './check-names.ts'
+import { inGerman } from './german-words.ts'
 import { measureNames } from './measure-names.ts'
-import type { Texts } from './texts.ts'
+import { fill, type Texts } from './texts.ts'
 
 /** Numbers, times and verdicts as a report prints them. */
 export interface Wording {
@@ -10,7 +12,12 @@ export interface Wording {
   number(value: number | undefined, unit?: string): string
   time(atMs: number): string
   verdict(verdict: CheckVerdict | undefined): Cell
+  /** A word of the service, such as the state of a device. */
+  word(english: string): string
   measure(key: MeasureKey): string
+  check(of: Pick<CheckRun, 'kind' | 'title' | 'subjectName' | 'command'>): string
+  /** Why a check ended as it did, empty where there is nothing to say. */
+  reason(of: CheckReason): string
   expected(measure: CheckMeasure): string
   tolerance(measure: CheckMeasure): string
 }
@@ -42,7 +49,11 @@ export function wordingOf(language: HandoverLanguage, timeZone: string, t: Texts
     number,
     time: (atMs) => times.format(atMs),
     verdict: (verdict) => (verdict ? verdicts[verdict] : cell(t.notExecuted, 'warn')),
+    word: (english) => (language === 'en' ? english : inGerman(english)),
     measure: (key) => measureNames[language][key],
+    check: ({ kind, title, subjectName, command }) =>
+      language === 'en' ? title : fill(germanChecks[kind], { name: subjectName, command: command ?? '' }),
+    reason: ({ code, text }) => (code === 'none' ? '' : language === 'en' ? text : germanReasons[code]),
     expected: ({ rule, expected, unit }) => {
       const value = number(expected, unit)
       if (rule === 'at-most') return `${t.atMost} ${value}`

@@ -66,7 +66,14 @@ export async function collectReport(parts: ReportParts, draft: HandoverDraft, by
     runs,
     notExecuted: checks
       .filter(({ id }) => !executed.has(id))
-      .map(({ id, title, reason, kind, subjectName }) => ({ id, title, reason, kind, subjectName })),
+      .map(({ id, title, reason, kind, subjectName, command }) => ({
+        id,
+        title,
+        reason,
+        kind,
+        subjectName,
+        ...(command && { command }),
+      })),
     failsafe,
     writes,
     writesLeftOut: leftOut,
@@ -179,6 +186,9 @@ async function writesOf(sources: ReportSources): Promise<{ writes: HandoverWrite
 /** What is complete and what is not. A test that was not run leaves its part open. */
 function partsOf(report: Omit<HandoverReport, 'parts'>): HandoverPart[] {
   const { draft, devices, buses, runs, notExecuted, failsafe, configuration, settings, faults } = report
+  const { writes, writesLeftOut } = report
+  const maps = new Set(devices.map(({ map }) => map))
+  const hashed = new Set(configuration.maps.flatMap(({ id, hash }) => (hash === '' ? [] : [id])))
   const part = (id: HandoverPart['id'], done: number, total: number): HandoverPart => ({
     id,
     done,
@@ -196,11 +206,11 @@ function partsOf(report: Omit<HandoverReport, 'parts'>): HandoverPart[] {
       devices.length,
     ),
     part('buses', buses.filter(({ requests, failures }) => failures * 100 <= requests).length, buses.length),
-    part('maps', configuration.maps.length, configuration.maps.length),
+    part('maps', [...maps].filter((id) => hashed.has(id)).length, maps.size),
     part('settings', settings.length, settings.length),
     part('checks', judged, runs.length + notExecuted.length),
     part('failsafe', failsafe.filter(({ proof }) => proof.state === 'proven').length, failsafe.length),
-    part('writes', report.writes.length, report.writes.length),
+    part('writes', writes.length, writes.length + writesLeftOut),
     part('openPoints', 0, left),
     part('configuration', configuration.journal?.ok ? 1 : 0, 1),
   ]

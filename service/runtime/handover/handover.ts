@@ -15,7 +15,7 @@ import type { ArmedBus } from '../../drivers/modbus/bus.ts'
 import { documentOf } from '../../handover/document.ts'
 import { toHtml } from '../../handover/html.ts'
 import { toPdf } from '../../handover/pdf.ts'
-import { canonicalReport, sha256, signReport } from '../../handover/sign.ts'
+import { canonicalReport, sha256, signedText, signReport } from '../../handover/sign.ts'
 import type { LoadedMap } from '../../pointmap/types.ts'
 import type { Journal } from '../../storage/types.ts'
 import { isMissing, replaceFile, setAside } from '../workbench/text-files.ts'
@@ -81,7 +81,7 @@ export async function openHandover(options: {
       const text = canonicalReport(signed)
       const document = documentOf(signed, sha256(text))
       const file = signReport(text, await key())
-      const json = `${JSON.stringify(file, undefined, 1)}\n`
+      const json = signedText(file)
       const id = await files.newId(signed.createdAtMs)
       const data = { report: id, sha256: sha256(json) }
       const detail = `signs the handover report ${id}`
