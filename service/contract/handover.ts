@@ -182,7 +182,9 @@ export const handoverReport = z.strictObject({
   /** The newest run of each check; with its trace. */
   runs: z.array(checkRun).max(1000),
   /** Checks that nobody has run: they print as such. */
-  notExecuted: z.array(check.pick({ id: true, title: true, reason: true, kind: true, subjectName: true, command: true })).max(5000),
+  notExecuted: z
+    .array(check.pick({ id: true, title: true, reason: true, kind: true, subjectName: true, command: true }))
+    .max(5000),
   failsafe: z.array(failsafeEntry).max(2500),
   /** The newest; `writesLeftOut` older ones are in the journal only. */
   writes: z.array(handoverWrite).max(500),
