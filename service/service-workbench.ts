@@ -95,7 +95,7 @@ export async function openServiceWorkbench(parts: {
       folder,
       dataFolder,
       site,
-      siteHash: createSiteMeaning(siteText.text),
+      siteHash: createSiteMeaning(siteText),
       epoch: identity.epoch,
       version,
       ...field,

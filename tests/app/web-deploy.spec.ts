@@ -8,7 +8,7 @@ import { type RunningService, startSite } from './support/service.ts'
 import { test } from './support/web.ts'
 
 const site = (fuseA: number): string => `# The depot, as it was first written down.
-version: 2
+version: 3
 name: Depot
 grids:
   - id: grid

@@ -35,7 +35,7 @@ describe('r-emsctl check', { timeout: 120_000 }, () => {
     writeFileSync(join(folder, 'pointmaps/test/battery.yaml'), shipped.replace('seconds: 30', 'seconds: 3'))
     writeFileSync(
       join(folder, 'site.yaml'),
-      `version: 2
+      `version: 3
 name: Test
 grids: [{ id: grid, name: Grid, connection: { id: main, name: Main } }]
 devices:

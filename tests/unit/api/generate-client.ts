@@ -51,7 +51,7 @@ function typeOf(schema: Json): string {
   if (type === 'number' || type === 'integer') return 'number'
   if (Array.isArray(prefixItems))
     return `readonly [${prefixItems.map((item) => typeOf(object.parse(item))).join(', ')}]`
-  if (type === 'array') return `readonly ${typeOf(object.parse(items ?? {}))}[]`
+  if (type === 'array') return `ReadonlyArray<${typeOf(object.parse(items ?? {}))}>`
   if (type !== 'object') return 'unknown'
   const known = Object.entries(object.parse(properties ?? {}))
   const must = new Set(Array.isArray(required) ? required : [])

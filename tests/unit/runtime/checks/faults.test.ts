@@ -171,7 +171,7 @@ describe.concurrent('a check on the plant', { timeout: 240_000, retry: 2 }, () =
 
   it('finds phases that are rotated, with a vehicle that charges on one', async () => {
     const site = `
-version: 2
+version: 3
 name: Test
 cycleMs: 1000
 grids:

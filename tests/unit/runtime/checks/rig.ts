@@ -55,7 +55,7 @@ export const shortTiming: CheckTiming = {
 export const maria: Principal = { kind: 'user', id: '7', name: 'maria', role: 'installer', address: '127.0.0.1' }
 
 export const homeSite = `
-version: 2
+version: 3
 name: Test
 cycleMs: 1000
 grids:
