@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
+import { watchStalls } from '../../support/stalls.ts'
 import type { FaultSite } from './fault-site.ts'
 
 /** Why pymodbus cannot play the plant here, undefined when it can. */
@@ -120,29 +121,5 @@ export async function startPlant({ fuseA, responseS, chargerPhases }: PlantShape
       python.kill('SIGKILL')
       await exited
     },
-  }
-}
-
-const timerMs = 10
-/** Lateness that every timer has. */
-const usualMs = 30
-
-/** Adds up by how much a bare timer is late. */
-function watchStalls(): Disposable & { takeS(): number } {
-  let stalledMs = 0
-  let lastMs = performance.now()
-  const timer = setInterval(() => {
-    const nowMs = performance.now()
-    const lateMs = nowMs - lastMs - timerMs
-    if (lateMs > usualMs) stalledMs += lateMs
-    lastMs = nowMs
-  }, timerMs)
-  return {
-    takeS() {
-      const seconds = stalledMs / 1000
-      stalledMs = 0
-      return seconds
-    },
-    [Symbol.dispose]: () => clearInterval(timer),
   }
 }
