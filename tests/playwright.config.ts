@@ -6,8 +6,8 @@ const chromium = [process.env['CHROMIUM_PATH'], '/usr/bin/chromium'].find((path)
 
 export default defineConfig({
   testDir: './app',
-  timeout: 45_000,
-  expect: { timeout: 10_000 },
+  timeout: 90_000,
+  expect: { timeout: 20_000 },
   forbidOnly: true,
   workers: 2,
   reporter: 'list',

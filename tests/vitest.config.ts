@@ -12,8 +12,8 @@ export default defineConfig({
     ],
     globalSetup: ['tests/service/build.ts'],
     pool: 'forks',
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // Everything that is printed belongs to a failing test.
     silent: 'passed-only',
     restoreMocks: true,
