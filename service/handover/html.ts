@@ -52,6 +52,10 @@ const classes = (...names: (string | false | undefined)[]): string => {
 }
 const inner = ({ text, bold }: Cell): string => (bold ? `<b>${escapeXml(text)}</b>` : escapeXml(text))
 
+/** A drawing with what it shows, for those who do not see it. */
+const named = (svg: string, label: string): string =>
+  svg.replace('<svg ', `<svg role="img" aria-label="${escapeXml(label)}" `)
+
 function blockHtml(block: Block, language: ReportDocument['language']): string {
   switch (block.kind) {
     case 'heading':
@@ -80,7 +84,7 @@ function blockHtml(block: Block, language: ReportDocument['language']): string {
         )
         .join('')}</tbody></table>`
     case 'drawing':
-      return `<figure role="img" aria-label="${escapeXml(block.label)}">${block.svg}<figcaption>${escapeXml(block.label)}</figcaption></figure>`
+      return `<figure>${named(block.svg, block.label)}<figcaption>${escapeXml(block.label)}</figcaption></figure>`
     default:
       return `<section><h2>${escapeXml(block.title)}</h2><div class="sign">${block.people
         .map(
