@@ -124,6 +124,7 @@ unit()
 const chromium = findChromium()
 if (chromium) {
   playwright('web UI in Chromium', 'web', { CHROMIUM_PATH: chromium })
+  playwright('web UI on emulated lines', 'line', { CHROMIUM_PATH: chromium })
 } else {
   process.stdout.write('No Chromium: install the package chromium, or set CHROMIUM_PATH. The web UI was not tested.\n')
   count('web UI in Chromium', { failed: 1 }, Date.now())
