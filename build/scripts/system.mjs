@@ -26,6 +26,7 @@ const wanted = [
   },
   // Independent peers: other implementations of the protocols, to compare with.
   { packages: ['socat'], present: () => Boolean(findProgram('socat')) },
+  { packages: ['poppler-utils'], present: () => Boolean(findProgram('pdftotext')) },
   { packages: ['python3-pymodbus'], present: pymodbusWorks },
   // Steps the clock of one process.
   {
