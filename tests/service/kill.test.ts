@@ -1,3 +1,4 @@
+import { measured } from '../support/stalls.ts'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
@@ -41,26 +42,30 @@ describe.concurrent('dying', () => {
     }
   })
 
-  it('S7: kill -9 of the plant makes no cycle late and no value 0', { timeout: 60_000 }, async () => {
-    await using service = await startService(['--demo'])
-    const client = clientOf(service)
-    await client.flowUntil(({ load }) => load.powerW !== undefined)
-    process.kill(plantPid(service), 'SIGKILL')
-    const dark = await client.flowUntil(
-      ({ grid, battery }) => grid.powerW === undefined && battery.powerW === undefined,
-    )
-    expect(dark.grid.quality).not.toBe('good')
-    expect(dark.grid.reason).toBeTruthy()
-    expect(dark.load).not.toHaveProperty('powerW')
-    await client.flowUntil(({ cycle }) => cycle >= dark.cycle + 5)
-    const status = await client.status()
-    expect(status.cycle.overruns).toBe(0)
-    expect(status.cycle.latenessMs.p50).toBeLessThan(50)
-    const { status: health, faults } = await client.health()
-    expect(health).toBe('degraded')
-    expect(faults.map(({ code }) => code)).toEqual(expect.arrayContaining(['plant.ended', 'device.silent']))
-    expect(faults.every(({ message, action }) => message && action)).toBe(true)
-  })
+  it(
+    'S7: kill -9 of the plant makes no cycle late and no value 0',
+    { timeout: 60_000 },
+    measured(async () => {
+      await using service = await startService(['--demo'])
+      const client = clientOf(service)
+      await client.flowUntil(({ load }) => load.powerW !== undefined)
+      process.kill(plantPid(service), 'SIGKILL')
+      const dark = await client.flowUntil(
+        ({ grid, battery }) => grid.powerW === undefined && battery.powerW === undefined,
+      )
+      expect(dark.grid.quality).not.toBe('good')
+      expect(dark.grid.reason).toBeTruthy()
+      expect(dark.load).not.toHaveProperty('powerW')
+      await client.flowUntil(({ cycle }) => cycle >= dark.cycle + 5)
+      const status = await client.status()
+      expect(status.cycle.overruns).toBe(0)
+      expect(status.cycle.latenessMs.p50).toBeLessThan(50)
+      const { status: health, faults } = await client.health()
+      expect(health).toBe('degraded')
+      expect(faults.map(({ code }) => code)).toEqual(expect.arrayContaining(['plant.ended', 'device.silent']))
+      expect(faults.every(({ message, action }) => message && action)).toBe(true)
+    }),
+  )
 
   it.each(['SIGTERM', 'SIGINT'] as const)(
     '%s stops within two seconds, gives the battery back and leaves no process',
