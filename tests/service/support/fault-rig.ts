@@ -70,7 +70,7 @@ export function tell(
 
 /** The longest time that any phase was over the fuse in one go, without the time in which this machine stood still. */
 export const longestOverS = ({ phases, stalledS }: Window): number =>
-  Math.max(...phases.map(({ longestS }) => longestS)) - stalledS
+  Math.max(0, Math.max(...phases.map(({ longestS }) => longestS)) - stalledS)
 
 /** Writes of the setpoint register. */
 export const writesOf = ({ writes }: Window, device: string): Window['writes'] =>
