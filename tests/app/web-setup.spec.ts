@@ -109,7 +109,12 @@ test('from a service without a site to one that runs it, with the keyboard where
   // The command line writes the very same files from the same answers.
   const given = mkdtempSync(join(tmpdir(), 'r-ems-given-'))
   const answers = resolve(import.meta.dirname, '../unit/setup/sample-answers.yaml')
-  const ran = spawnSync(process.execPath, [command, 'setup', 'new', given, '--answers', answers], { encoding: 'utf8' })
+  // The runner of these tests sets both, and Node.js warns about that.
+  const { NO_COLOR: _no, FORCE_COLOR: _force, ...env } = process.env
+  const ran = spawnSync(process.execPath, [command, 'setup', 'new', given, '--answers', answers], {
+    encoding: 'utf8',
+    env,
+  })
   expect([ran.status, ran.stderr]).toEqual([0, ''])
   for (const name of ['site.yaml', 'edge.yaml'])
     expect(readFileSync(join(root, name), 'utf8')).toBe(readFileSync(join(given, name), 'utf8'))

@@ -15,7 +15,8 @@ test('goes from screen to screen with number keys', async ({ web }) => {
     ['1', 'Site live'],
   ] as const) {
     await web.page.keyboard.press(key)
-    await expect(web.page.getByRole('link', { name })).toHaveAttribute('aria-current', 'page')
+    const rail = web.page.getByRole('navigation', { name: 'Screens' })
+    await expect(rail.getByRole('link', { name })).toHaveAttribute('aria-current', 'page')
   }
 })
 

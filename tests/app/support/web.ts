@@ -54,6 +54,8 @@ export const test = base.extend<{ web: Web }, { service: RunningService }>({
         else complaints.push(`frame outside the contract: ${parsed.error.message} in ${String(payload).slice(0, 300)}`)
       }),
     )
+    // What a test before has armed.
+    await service.ask('DELETE', 'api/v1/armed')
     let signedIn = false
     await use({
       page,
