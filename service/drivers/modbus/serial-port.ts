@@ -14,6 +14,12 @@ export function characterMs(address: SerialAddress): number {
 export type OpenSerial = (address: SerialAddress, events: StreamEvents, signal: AbortSignal) => Promise<ByteStream>
 
 /**
+ * Ports that this process is giving back, by path: the system unlocks them on a thread of its own, and whoever opens one again
+ * at once would be told that it is taken.
+ */
+const closing = new Map<string, Promise<void>>()
+
+/**
  * Opens a serial port, exclusively. Rejects with an EdgeError `serial.not-found`, `serial.denied` (with the group that
  * owns the port) or `serial.taken` (with the process that holds it, where that can be known).
  */
@@ -22,6 +28,8 @@ export async function openSerialStream(
   events: StreamEvents,
   signal: AbortSignal,
 ): Promise<ByteStream> {
+  const place = await realpath(address.path).catch(() => address.path)
+  await closing.get(place)
   const port = new SerialPort({
     path: address.path,
     baudRate: address.baud,
@@ -31,9 +39,9 @@ export async function openSerialStream(
     autoOpen: false,
     lock: true,
   })
-  let closing = false
+  let ended = false
   port.on('data', (chunk: Buffer) => {
-    if (!closing) events.data(chunk)
+    if (!ended) events.data(chunk)
   })
   // What fails after opening ends in a close event; without a listener it would end the process.
   port.on('error', () => undefined)
@@ -43,11 +51,14 @@ export async function openSerialStream(
     throw await explain(address.path, error)
   })
   port.on('close', (error: Error | null) => {
-    if (!closing) events.closed(error ? `${address.path} was unplugged` : `${address.path} was closed`)
+    if (!ended) events.closed(error ? `${address.path} was unplugged` : `${address.path} was closed`)
   })
   const close = (): void => {
-    closing = true
-    if (port.isOpen) port.close(() => undefined)
+    ended = true
+    if (!port.isOpen) return
+    const closed = new Promise<void>((resolve) => port.close(() => resolve()))
+    closing.set(place, closed)
+    void closed.then(() => closing.get(place) === closed && closing.delete(place))
   }
   if (signal.aborted) {
     close()
