@@ -21,7 +21,7 @@ function count(lane, { passed = 0, failed = 0, skipped = 0 }, startedMs) {
 function run(command, args, environment = {}) {
   return spawnSync(command, args, {
     cwd: root,
-    env: toolEnvironment({ NO_COLOR: '1', ...environment }),
+    env: toolEnvironment(environment),
     stdio: ['ignore', 'inherit', 'inherit'],
     shell: process.platform === 'win32',
   })

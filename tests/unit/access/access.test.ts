@@ -98,12 +98,12 @@ describe('passwords', () => {
       await passwords.verify('wrong', hash)
       return performance.now() - startMs
     }
-    const median = async (hash: string | undefined): Promise<number> => {
-      const times = []
-      for (let n = 0; n < 15; n += 1) times.push(await time(hash))
-      return times.toSorted((a, b) => a - b)[7] ?? 0
+    // The fastest of each, taken in turns: what else runs on this machine only ever makes them slower.
+    let [known, unknown] = [Infinity, Infinity]
+    for (let n = 0; n < 15; n += 1) {
+      known = Math.min(known, await time(stored))
+      unknown = Math.min(unknown, await time(undefined))
     }
-    const [known, unknown] = [await median(stored), await median(undefined)]
     expect(unknown / known).toBeGreaterThan(0.5)
     expect(unknown / known).toBeLessThan(2)
   })

@@ -1,4 +1,4 @@
-import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, mkdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -288,7 +288,9 @@ describe('files', () => {
     folder = await mkdtemp(join(tmpdir(), 'maps-'))
     await mkdir(join(folder, 'acme'))
     await writeFile(join(folder, 'acme', 'one.yaml'), good)
-    await writeFile(join(folder, 'acme', 'huge.yaml'), `# ${'x'.repeat(10_000_000)}\n${good}`)
+    await writeFile(join(folder, 'acme', 'huge.yaml'), good)
+    // More than Node.js would read at once, and nothing on the disk.
+    await truncate(join(folder, 'acme', 'huge.yaml'), 3 * 2 ** 30)
   })
   afterAll(() => rm(folder, { recursive: true }))
 
@@ -302,11 +304,8 @@ describe('files', () => {
     expect(() => loadPointMap('../acme/one', [folder])).toThrow(/there is no point map/)
   })
 
-  test('10 MB are refused at once', () => {
-    const start = performance.now()
-    expect(() => loadPointMap('acme/huge', [folder])).toThrow(/larger than 1 MB/)
-    expect(performance.now() - start).toBeLessThan(100)
-  })
+  test('3 GB are refused without being read', () =>
+    expect(() => loadPointMap('acme/huge', [folder])).toThrow(/larger than 1 MB/))
 })
 
 test('resolving converts units and signs once', () => {
