@@ -40,5 +40,18 @@ export const useVerification = defineStore('verification', () => {
   const open = computed(() =>
     (state.value?.items ?? []).filter(({ needed, provenance }) => needed && provenance !== 'verified'),
   )
-  return { state, open, find, refresh, verify, withdraw }
+  const needs = computed(() => {
+    const counts = new Map<string, { needed: number; verified: number }>()
+    for (const { deviceId, needed, provenance } of state.value?.items ?? []) {
+      if (!needed) continue
+      const count = counts.get(deviceId) ?? { needed: 0, verified: 0 }
+      counts.set(deviceId, count)
+      count.needed += 1
+      if (provenance === 'verified') count.verified += 1
+    }
+    return counts
+  })
+  /** How much of what control needs of a device is verified; undefined where it needs nothing. */
+  const progress = (deviceId: string): { needed: number; verified: number } | undefined => needs.value.get(deviceId)
+  return { state, open, find, progress, refresh, verify, withdraw }
 })

@@ -93,7 +93,10 @@ describe('registers', () => {
   })
   it('takes the name of a bus apart', () => {
     expect(parseBus('tcp://192.168.10.20:502')).toEqual({ kind: 'tcp', place: '192.168.10.20:502' })
-    expect(parseBus('rtu:///dev/ttyUSB0?baud=9600')).toEqual({ kind: 'rtu', place: '/dev/ttyUSB0' })
+    expect(parseBus('rtu:///dev/ttyUSB0')).toEqual({ kind: 'rtu', place: '/dev/ttyUSB0' })
+    const settings = (bus: string): string | undefined => parseBus(bus).settings
+    expect(settings('rtu:///dev/ttyUSB0?baud=9600')).toBe('9600 8N1')
+    expect(settings('rtu:///dev/ttyUSB0?baud=19200&parity=E&stopbits=1')).toBe('19200 8E1')
     expect(parseBus('demo plant')).toEqual({ kind: 'other', place: 'demo plant' })
   })
 })
