@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink, realpath, stat } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { SerialPort } from 'serialport'
 import { EdgeError } from '#contract/errors.ts'
 import type { SerialAddress } from './address.ts'
@@ -18,6 +19,8 @@ export type OpenSerial = (address: SerialAddress, events: StreamEvents, signal: 
  * at once would be told that it is taken.
  */
 const closing = new Map<string, Promise<void>>()
+/** A driver that hangs in closing must not keep the port from ever being tried again. */
+const longestCloseMs = 1_000
 
 /**
  * Opens a serial port, exclusively. Rejects with an EdgeError `serial.not-found`, `serial.denied` (with the group that
@@ -29,7 +32,8 @@ export async function openSerialStream(
   signal: AbortSignal,
 ): Promise<ByteStream> {
   const place = await realpath(address.path).catch(() => address.path)
-  await closing.get(place)
+  const before = closing.get(place)
+  if (before) await Promise.race([before, delay(longestCloseMs, undefined, { ref: false })])
   const port = new SerialPort({
     path: address.path,
     baudRate: address.baud,
