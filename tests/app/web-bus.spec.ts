@@ -6,6 +6,9 @@ test('shows each device of the tree with its points as they are on the wire', as
   const { page } = web
   const items = page.getByRole('treeitem')
   await expect(items.first()).toHaveAttribute('aria-selected', 'true')
+  // Control needs the sign of the meter, and nothing of the weather.
+  await expect(items.filter({ hasText: 'Grid meter' })).toContainText(/[01] of 1 verified/)
+  await expect(items.filter({ hasText: 'Weather mast' })).not.toContainText('verified')
   for (const name of await items.locator('.name').allTextContents()) {
     await items.filter({ hasText: name }).click()
     await expect(page.getByRole('heading', { level: 1 })).toHaveText(name)
